@@ -1,0 +1,2 @@
+//! Switchback: binary.
+fn main() {}
