@@ -1,0 +1,261 @@
+//! The record of a walk: outcome, object and decision record, derived from what happened and never set by hand.
+
+use std::time::Duration;
+
+use crate::id::{Name, RequestId};
+use crate::outcome::{Outcome, Skip};
+use crate::policy::{RungKind, Task};
+use crate::record::{
+    Attempt, AttemptStory, DecisionRecord, EndKind, Move, NotRun, Object, RecordedError, SERVED, Wait,
+};
+use crate::time::{Now, millis};
+use crate::walk::{HowEnded, RungState, Tried, Walk};
+
+/// What the shell knows of a request beyond its walk.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// The request's name.
+    pub request_id: RequestId,
+    /// Arrival, Unix milliseconds.
+    pub arrived_ms: u64,
+    /// Whether the caller asked for a stream.
+    pub stream: bool,
+    /// The application key's name.
+    pub key: Option<Name>,
+    /// What the client calls itself.
+    pub client: Option<Name>,
+    /// Retries that the client says it has made before.
+    pub client_retry: Option<u32>,
+    /// The hash of the configuration.
+    pub config: Name,
+    /// The status that stands for an exhausted ladder.
+    pub exhausted_status: u16,
+}
+
+/// Which rung answered, and with what.
+struct Served<'a> {
+    rung: usize,
+    tried: Option<&'a Tried>,
+}
+
+impl Walk {
+    /// What the caller got, or would get if the walk ended now.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        let Some(task) = self.policy.task(self.task) else {
+            return Outcome::Failed;
+        };
+        match (&self.ended, self.served()) {
+            (Some(HowEnded::Failed(ending)), _) if ending.kind == EndKind::Policy => Outcome::Refused,
+            (Some(HowEnded::Failed(_)) | None, _) | (_, None) => Outcome::Failed,
+            (Some(HowEnded::Given(_)), _) if self.is_blocked() => Outcome::Refused,
+            (Some(HowEnded::Given(_)), _) => Outcome::Degraded,
+            (Some(HowEnded::Served), Some(served)) => self.outcome_of_call(task, &served),
+        }
+    }
+
+    fn outcome_of_call(&self, task: &Task, served: &Served<'_>) -> Outcome {
+        let words =
+            served.tried.and_then(|it| it.failure.as_ref()).is_some_and(crate::failure::Failure::has_providers_words);
+        let role = task.ladder.get(served.rung).and_then(|rung| match &rung.kind {
+            RungKind::Try(it) => Some(it.role),
+            RungKind::Answer { .. } | RungKind::Fail { .. } => None,
+        });
+        if words {
+            Outcome::Refused
+        } else if role.is_some_and(crate::policy::Role::degrades) {
+            Outcome::Degraded
+        } else if self.tried.len() == 1 && Some(served.rung) == self.first_rung() {
+            Outcome::Ok
+        } else {
+            Outcome::Recovered
+        }
+    }
+
+    /// The first rung that was this caller's at all.
+    fn first_rung(&self) -> Option<usize> {
+        self.rungs.iter().position(|state| match state {
+            RungState::Skipped(skip) => !skip.row().not_the_callers,
+            RungState::Ran | RungState::NotReached => true,
+        })
+    }
+
+    fn served(&self) -> Option<Served<'_>> {
+        match self.ended.as_ref()? {
+            HowEnded::Served => self.tried.last().map(|tried| Served { rung: tried.rung, tried: Some(tried) }),
+            HowEnded::Given(rung) => Some(Served { rung: *rung, tried: None }),
+            HowEnded::Failed(_) => None,
+        }
+    }
+
+    /// What the caller is told, as of now.
+    #[must_use]
+    pub fn object(&self, about: &About) -> Object {
+        let task = self.policy.task(self.task);
+        let served = self.served();
+        let route = served.as_ref().and_then(|it| it.tried).and_then(|it| self.policy.route(it.route));
+        let rung = served.as_ref().and_then(|it| task?.ladder.get(it.rung));
+        let outcome = self.outcome();
+        let started = served.as_ref().and_then(|it| it.tried).map(|it| it.started);
+        let added = started.map(|it| millis(it.since(self.ask.arrived)));
+        Object {
+            request_id: about.request_id.as_str().into(),
+            task: task.map_or_else(|| "".into(), |it| Name::clone(&it.name)),
+            segment: self.ask.segment.clone(),
+            surface: self.ask.surface.name().into(),
+            outcome: outcome.name().into(),
+            why: self.moves.last().map(|it| it.why.name().into()),
+            served_by: rung.map(|it| Name::clone(&it.name)),
+            provider: route.and_then(|it| self.policy.provider(it.provider)).map(|it| Name::clone(&it.name)),
+            region: route.and_then(|it| it.region.clone()),
+            rung: served.as_ref().map(|it| ordinal(it.rung)),
+            rungs: u32::try_from(self.rungs.len()).unwrap_or(u32::MAX),
+            attempts: self.tried.iter().map(|it| self.attempt(it, false)).collect(),
+            not_run: self.not_run(task),
+            degraded: (outcome == Outcome::Degraded).then(|| self.degraded(task)).flatten(),
+            dropped: Vec::new(),
+            cost_usd: self.tried.is_empty().then_some(0.0),
+            added_ms: added,
+            retry_after_ms: self.retry_after().map(millis),
+            simulated: self.tried.iter().any(|it| it.facts.simulated),
+        }
+    }
+
+    /// The whole account, when the last byte has left.
+    #[must_use]
+    pub fn record(&self, about: &About, now: Now) -> DecisionRecord {
+        let mut object = self.object(about);
+        object.attempts = self.tried.iter().map(|it| self.attempt(it, true)).collect();
+        let since = |it: Now| millis(it.since(self.ask.arrived));
+        let waits = self.waits.iter().map(|it| Wait {
+            rung: ordinal(it.rung),
+            kind: if it.asked_for { "retry_after".into() } else { "backoff".into() },
+            at_ms: since(it.from),
+            ms: millis(it.until.min(now).since(it.from)),
+        });
+        let error = match &self.ended {
+            Some(HowEnded::Failed(ending)) => Some(RecordedError {
+                status: if self.committed { 200 } else { ending.shown_status(about.exhausted_status) },
+                code: ending.code.clone(),
+                message: ending.message.clone(),
+            }),
+            Some(HowEnded::Served | HowEnded::Given(_)) | None => None,
+        };
+        DecisionRecord {
+            object,
+            arrived_ms: about.arrived_ms,
+            total_ms: since(now),
+            deadline_ms: since(self.ask.deadline),
+            stream: about.stream,
+            committed: self.committed,
+            waits: waits.collect(),
+            moves: self.moves(),
+            error,
+            key: about.key.clone(),
+            client: about.client.clone(),
+            client_retry: about.client_retry,
+            config: Name::clone(&about.config),
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match &self.ended {
+            Some(HowEnded::Failed(ending)) => ending.retry_after,
+            Some(HowEnded::Served | HowEnded::Given(_)) | None => None,
+        }
+    }
+
+    fn attempt(&self, tried: &Tried, whole: bool) -> Attempt {
+        let failure = tried.failure.as_ref();
+        let served = failure.is_none() && (tried.ended.is_some() || self.committed);
+        let class = failure.map(|it| it.class.name()).or(served.then_some(SERVED));
+        let story = whole.then(|| AttemptStory {
+            at_ms: millis(tried.started.since(self.ask.arrived)),
+            key: ordinal(tried.key),
+            detail: failure.and_then(|it| it.detail).map(|it| it.name().into()),
+            code: failure.and_then(|it| it.code.clone()),
+            message: failure.and_then(|it| it.message.clone()),
+            low_confidence: failure.is_some_and(|it| it.confidence == crate::failure::Confidence::Low),
+            retry_after_ms: failure.and_then(|it| it.retry_after).map(millis),
+            model: tried.facts.model.clone(),
+            first_token_ms: tried.facts.first_token.map(millis),
+            usage: tried.facts.usage,
+            provider_request_id: tried.facts.provider_request_id.clone(),
+        });
+        Attempt {
+            rung: ordinal(tried.rung),
+            route: self.policy.route(tried.route).map_or_else(|| "".into(), |it| Name::clone(&it.name)),
+            kind: tried.kind.into(),
+            class: class.map(Into::into),
+            status: failure.and_then(|it| it.status).or(tried.facts.status),
+            ms: tried.ended.map(|it| millis(it.since(tried.started))),
+            cost_usd: None,
+            story,
+        }
+    }
+
+    fn not_run(&self, task: Option<&Task>) -> Vec<NotRun> {
+        let Some(task) = task else { return Vec::new() };
+        let states = task.ladder.iter().zip(&self.rungs).enumerate();
+        let not_run = states.filter_map(|(place, (rung, state))| {
+            let reason = match state {
+                RungState::Ran => return None,
+                RungState::Skipped(skip) => skip.name(),
+                RungState::NotReached => "not_reached",
+            };
+            Some(NotRun { rung: ordinal(place), name: Name::clone(&rung.name), reason: reason.into() })
+        });
+        not_run.collect()
+    }
+
+    fn moves(&self) -> Vec<Move> {
+        let Some(task) = self.policy.task(self.task) else {
+            return Vec::new();
+        };
+        let name = |place: usize| task.ladder.get(place).map_or_else(|| "".into(), |it| Name::clone(&it.name));
+        let moves = self.moves.iter().map(|it| Move {
+            from: name(it.from),
+            to: name(it.to),
+            class: it.class.into(),
+            why: it.why.name().into(),
+            place: task.ladder.get(it.to).and_then(|rung| rung.place.clone()),
+        });
+        moves.collect()
+    }
+
+    /// Why the answer is less than full quality: short, ASCII, meant for users.
+    fn degraded(&self, task: Option<&Task>) -> Option<Name> {
+        let served = self.served()?;
+        let rung = task?.ladder.get(served.rung)?;
+        let why = match &rung.kind {
+            RungKind::Try(it) if it.role == crate::policy::Role::Narrower => "a narrower answer was given",
+            RungKind::Try(_) => "a smaller model answered",
+            RungKind::Answer { .. } | RungKind::Fail { .. } => "a ready answer was given",
+        };
+        let cause = match self.rungs.first() {
+            Some(RungState::Skipped(Skip::Disabled)) => "the usual model is switched off",
+            _ => "the usual model is not available",
+        };
+        Some(format!("{why}, because {cause}").into())
+    }
+}
+
+impl crate::record::Ending {
+    /// The status on the wire, where an exhausted ladder has its configured one.
+    #[must_use]
+    pub const fn shown_status(&self, exhausted: u16) -> u16 {
+        match self.kind {
+            EndKind::Exhausted | EndKind::Deadline => exhausted,
+            EndKind::InvalidRequest
+            | EndKind::Cancelled
+            | EndKind::Policy
+            | EndKind::RateLimited
+            | EndKind::ContextTooSmall
+            | EndKind::Unsupported => self.status,
+        }
+    }
+}
+
+fn ordinal(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX - 1) + 1
+}

@@ -1,0 +1,1 @@
+//! Health scopes against what an operator would notice.
