@@ -135,7 +135,7 @@ impl Walk {
         });
         let error = match &self.ended {
             Some(HowEnded::Failed(ending)) => Some(RecordedError {
-                status: if self.committed { 200 } else { ending.shown_status(about.exhausted_status) },
+                status: if self.committed.is_some() { 200 } else { ending.shown_status(about.exhausted_status) },
                 code: ending.code.clone(),
                 message: ending.message.clone(),
             }),
@@ -147,7 +147,7 @@ impl Walk {
             total_ms: since(now),
             deadline_ms: since(self.ask.deadline),
             stream: about.stream,
-            committed: self.committed,
+            committed: self.committed.is_some(),
             waits: waits.collect(),
             moves: self.moves(),
             error,
@@ -167,7 +167,7 @@ impl Walk {
 
     fn attempt(&self, tried: &Tried, whole: bool) -> Attempt {
         let failure = tried.failure.as_ref();
-        let served = failure.is_none() && (tried.ended.is_some() || self.committed);
+        let served = failure.is_none() && (tried.ended.or(self.committed).is_some());
         let class = failure.map(|it| it.class.name()).or(served.then_some(SERVED));
         let story = whole.then(|| AttemptStory {
             at_ms: millis(tried.started.since(self.ask.arrived)),
@@ -188,7 +188,7 @@ impl Walk {
             kind: tried.kind.into(),
             class: class.map(Into::into),
             status: failure.and_then(|it| it.status).or(tried.facts.status),
-            ms: tried.ended.map(|it| millis(it.since(tried.started))),
+            ms: tried.ended.or(self.committed).map(|it| millis(it.since(tried.started))),
             cost_usd: None,
             story,
         }

@@ -306,6 +306,12 @@ impl Failure {
         self.detail == Some(Detail::Unclassified)
     }
 
+    /// Whether a filter blocked the request itself: such a decision sticks to it.
+    #[must_use]
+    pub fn blocks_request(&self) -> bool {
+        self.class == FailureClass::PolicyBlocked && self.detail != Some(Detail::Output)
+    }
+
     /// Whether the model or an output filter gave words of its own that the caller receives with status 200: a model's
     /// refusal, or an answer that a filter cut.
     #[must_use]

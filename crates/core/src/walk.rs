@@ -37,7 +37,7 @@ pub struct Walk {
     pub(crate) waits: Vec<Waited>,
     pub(crate) moves: Vec<Moved>,
     pub(crate) ended: Option<HowEnded>,
-    pub(crate) committed: bool,
+    pub(crate) committed: Option<Now>,
     dice: Dice,
     met: ClassSet,
     /// The rung the walk is on.
@@ -128,7 +128,7 @@ impl Walk {
             waits: Vec::new(),
             moves: Vec::new(),
             ended: None,
-            committed: false,
+            committed: None,
             dice,
             met,
             current: None,
@@ -166,7 +166,7 @@ impl Walk {
                 Step::Answer
             }
             Observation::Committed(facts) => {
-                self.committed = true;
+                self.committed = Some(now);
                 self.note(facts);
                 self.ended = Some(HowEnded::Served);
                 Step::Answer
@@ -175,7 +175,7 @@ impl Walk {
                 self.settle(now, None, facts, health);
                 Step::Done
             }
-            Observation::Failed(failure, facts) if self.committed => self.break_off(now, failure, facts, health),
+            Observation::Failed(failure, facts) if self.committed.is_some() => self.break_off(now, failure, facts, health),
             Observation::Failed(failure, facts) => self.fail(now, &failure, facts, health),
             Observation::Elapsed => self.try_again(now, health),
             Observation::Given => {

@@ -1,0 +1,13 @@
+//! `[segment.NAME]`: declares a segment of users.
+
+use super::keys::Family;
+use super::reader::Reader;
+use super::tree::{At, Entry};
+use crate::diagnostic::Report;
+
+pub(crate) const SEGMENT: Family = Family { name: "[segment.NAME]", known: &[], later: &["require"], hints: &[] };
+
+pub(crate) fn read(entry: &Entry, report: &mut Report<'_>) -> At<String> {
+    Reader::open(&entry.node, &SEGMENT, format!("[segment.{}]", entry.key), report);
+    At { value: entry.key.clone(), span: entry.key_span.clone() }
+}

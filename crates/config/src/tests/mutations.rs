@@ -1,0 +1,187 @@
+//! One mistake in a good file gives one finding: the right code at the right place, with a fix.
+
+use super::*;
+
+/// What is replaced in `good.toml`, by what (`¦` marks where the finding must point), the code, and a part of the fix.
+type Row = (&'static str, &'static str, &'static str, &'static str);
+
+#[rustfmt::skip]
+const KEYS: &[Row] = &[
+    ("retries = 2,", "¦retrys = 2,", "SB101", "rename it to retries"),
+    ("hold-head =", "¦hold_head =", "SB101", "rename it to hold-head"),
+    ("listen =", "¦lisetn =", "SB101", "rename it to listen"),
+    ("[breaker]", "[¦braker]", "SB101", "rename it to breaker"),
+    ("region = \"us\"", "¦colour = \"us\"", "SB101", "known keys for [provider.NAME]: api, keys, base-url"),
+    ("drain = \"45s\"", "¦deadline = \"45s\"", "SB101", "move it; known keys for [server]"),
+    ("as = \"narrower\"", "¦hegde = \"p95\"", "SB101", "rename it to hedge"),
+    ("  { try = \"local/meta/llama-4-mini\"", "  { ¦tri = \"local/meta/llama-4-mini\"", "SB101", "rename it to try"),
+    ("{ fail = \"Nobody could route this ticket.\" }", "{ fail = \"Nobody.\", ¦when = [\"technical\"] }", "SB101", "known keys for a fail rung: fail, segments, surfaces"),
+    ("timeout = \"10s\"", "¦about = \"x\"", "SB101", "remove it"),
+    ("[segment.free]", "[segment.free]\n¦weight = 1", "SB101", "[segment.NAME] takes no keys"),
+    ("hold-head = \"10s\"", "¦tls = { cert = \"a\", key = \"b\" }", "SB103", "remove it"),
+    ("bodies = \"off\"", "bodies = ¦\"always\"", "SB103", "bodies = \"off\""),
+    ("shared = \"off\"", "shared = ¦\"redis://cache\"", "SB103", "shared = \"off\""),
+    ("durability = \"batched\"", "durability = ¦\"strict\"", "SB103", "durability = \"batched\""),
+    ("records = \"sqlite:data/records.db\"", "records = ¦\"env:DATABASE_URL\"", "SB103", "records = \"sqlite:"),
+    ("timeout = \"10s\"", "timeout = ¦\"auto\"", "SB103", "timeout = \"30s\""),
+    ("timeout = \"8s\"", "timeout = ¦\"p95\"", "SB103", "timeout = \"30s\""),
+    ("kind = \"classification\"", "kind = ¦\"embedding\"", "SB103", "kind = \"chat\""),
+    ("resume = \"error\"", "resume = ¦\"replay\"", "SB103", "resume = \"error\""),
+    ("refusals = \"stop\"", "refusals = ¦\"try-equivalent\"", "SB103", "refusals = \"stop\""),
+    ("{ fail = \"Nobody could route this ticket.\" }", "{ ¦queue = \"later\" }", "SB103", "remove it"),
+    ("keys = [\"env:OPENAI_API_KEY\"]", "keys = [¦\"ambient\"]", "SB103", "keys = [\"env:NAME\"]"),
+    ("[breaker]", "[¦budget.all]\nlimit = \"$4\"\n[breaker]", "SB103", "remove its tables"),
+    ("version = 1", "version = ¦2", "SB109", "version = 1"),
+    ("version = 1\n", "\n", "SB109", "version = 1"),
+    ("exhausted-status = 503", "¦exhausted-status = 503\nexhausted-status = 424", "SB118", "keep one"),
+];
+
+#[rustfmt::skip]
+const VALUES: &[Row] = &[
+    ("retries = 2", "retries = ¦\"two\"", "SB102", "retries = 0"),
+    ("retries = 2", "retries = ¦\"2\"", "SB102", "retries = 2"),
+    ("closes-after = 2", "closes-after = ¦2.5", "SB102", "closes-after = 1"),
+    ("direct = true", "direct = ¦\"true\"", "SB102", "direct = true"),
+    ("contract = \"triage\"", "contract = ¦7", "SB102", "contract = \"7\""),
+    ("segments = [\"pro\"]", "segments = ¦\"pro\"", "SB102", "segments = [\"pro\"]"),
+    ("{ fail = \"Nobody could route this ticket.\" }", "¦\"local/meta/llama-4\"", "SB102", "{ try = \"local/meta/llama-4\" }"),
+    ("call = \"openai/gpt-5\"", "call = ¦1979-05-27", "SB102", "call = "),
+    ("drain = \"45s\"", "drain = ¦45", "SB105", "drain = \"45s\""),
+    ("drain = \"45s\"", "drain = ¦\"45\"", "SB105", "drain = \"45s\""),
+    ("drain = \"45s\"", "drain = ¦\"45 seconds\"", "SB105", "drain = \"45s\""),
+    ("max-body = \"16MiB\"", "max-body = ¦\"16MB\"", "SB105", "max-body = \"16MiB\""),
+    ("failing = \"25%\"", "failing = ¦0.25", "SB105", "failing = \"25%\""),
+    ("retry-wait = \"100ms..1s\"", "retry-wait = ¦\"1s..100ms\"", "SB105", "retry-wait = \"100ms..1s\""),
+    ("keep = \"7d, 2GiB\"", "keep = ¦\"7d\"", "SB105", "keep = \"7d, 50GiB\""),
+    ("surface = \"background\"", "surface = ¦\"backgruond\"", "SB106", "surface = \"background\""),
+    ("as = \"cheaper\"", "as = ¦\"cheeper\"", "SB106", "as = \"cheaper\""),
+    ("\"images\", ", "¦\"image\", ", "SB106", "write \"images\""),
+    ("kind = \"classification\"", "kind = ¦\"clasification\"", "SB106", "kind = \"classification\""),
+    ("exhausted-status = 503", "exhausted-status = ¦500", "SB106", "exhausted-status = 424"),
+    ("api = \"openai-compatible\"", "api = ¦\"openai_compatible\"", "SB106", "api = \"openai-compatible\""),
+    ("headers = \"off\"", "headers = ¦\"some\"", "SB106", "headers = \"all\""),
+    ("retries = 2", "retries = ¦9", "SB107", "retries = 5"),
+    ("max-attempts = 6", "max-attempts = ¦0", "SB107", "max-attempts = 1"),
+    ("idle = \"5s\"", "idle = ¦\"2d\"", "SB107", "idle = \"1d\""),
+    ("first-token = \"3s\"", "first-token = ¦\"9s\"", "SB107", "first-token = \"8s\""),
+    ("max-body = \"16MiB\"", "max-body = ¦\"2B\"", "SB107", "max-body = \"32MiB\""),
+    ("[segment.free]", "[segment.free]\n[segment.¦\"Gold Plus\"]", "SB108", "[segment.gold-plus]"),
+    ("[route.gpt]", "[route.¦cache]\ncall = \"openai/x\"\n[route.gpt]", "SB108", "[route.cache-route]"),
+    ("listen = \"0.0.0.0:4000\"", "listen = ¦\"localhost:4000\"", "SB110", "listen = \"127.0.0.1:4000\""),
+    ("listen = \"0.0.0.0:4000\"", "listen = ¦\":4000\"", "SB110", "listen = \"0.0.0.0:4000\""),
+    ("segment-from = \"header:X-Switchback-Segment\"", "segment-from = ¦\"x-segment\"", "SB110", "segment-from = \"header:x-segment\""),
+    ("base-url = \"http://127.0.0.1:8000/v1/\"", "base-url = ¦\"127.0.0.1:8000/v1\"", "SB110", "base-url = \"https://127.0.0.1:8000/v1\""),
+    ("base-url = \"http://127.0.0.1:8000/v1/\"", "base-url = ¦\"http://h/v1/chat/completions\"", "SB110", "base-url = \"http://h/v1\""),
+    ("base-url = \"http://127.0.0.1:8000/v1/\"", "base-url = ¦\"http://h/v1?key=1\"", "SB110", "base-url = \"http://h/v1\""),
+    ("\"X-Team\" = \"support\"", "¦\"Host\" = \"a\"", "SB110", "remove it"),
+    ("call = \"openai/gpt-5\"", "call = ¦\"openai\"", "SB110", "call = \"openai/MODEL\""),
+    ("records = \"sqlite:data/records.db\"", "records = ¦\"data/records.db\"", "SB110", "records = \"sqlite:data/records.db\""),
+    ("fail = \"Nobody could route this ticket.\"", "fail = ¦\" \"", "SB110", "write the sentence"),
+    ("hash = \"sha256:2cf2", "hash = ¦\"sha256:zzzz", "SB110", "sha256sum"),
+];
+
+#[rustfmt::skip]
+const REFERENCES: &[Row] = &[
+    ("try = \"gpt\"", "try = ¦\"gtp\"", "SB112", "try = \"gpt\""),
+    ("try = \"gpt\"", "try = ¦\"opnai/gpt-5\"", "SB113", "try = \"openai/gpt-5\""),
+    ("call = \"local/meta/llama-4\"", "call = ¦\"locl/meta/llama-4\"", "SB113", "call = \"local/meta/llama-4\""),
+    ("contract = \"triage\"", "contract = ¦\"trige\"", "SB114", "contract = \"triage\""),
+    ("segments = [\"pro\"]", "segments = [¦\"por\"]", "SB115", "write \"pro\""),
+    ("segment = \"pro\"", "segment = ¦\"gold\"", "SB115", "[segment.gold]"),
+    ("\"technical\", \"contract\"", "\"technical\", ¦\"contarct\"", "SB116", "write \"contract\""),
+    ("tasks = [\"support-*\"]", "tasks = [¦\"suport-*\"]", "SB117", "tasks = [\"*\"]"),
+    ("tasks = [\"support-*\"]", "tasks = [¦\"chatt\"]", "SB117", "tasks = [\"chat\"]"),
+    ("schema = \"contracts/triage.schema.json\"", "schema = ¦\"contracts/gone.json\"", "SB306", "correct the path"),
+    ("schema = \"contracts/triage.schema.json\"", "schema = ¦\"prompts/category-only.md\"", "SB307", "correct the file"),
+    ("connect-timeout = \"2s\"", "tls = { ca = ¦\"prompts/category-only.md\" }", "SB308", "openssl x509"),
+    ("fail = \"Nobody could route this ticket.\"", "fail = ¦\"file:gone.txt\"", "SB306", "create the file"),
+];
+
+#[rustfmt::skip]
+const LADDERS: &[Row] = &[
+    ("ladder = [\n", "ladder = [\n  { fail = \"No.\" },\n  ", "SB202", ""),
+    ("  { try = \"gpt\", ", "  ¦{ as = \"stronger\" },\n  { try = \"gpt\", ", "SB208", "add try"),
+    ("as = \"narrower\" }", "¦answer = \"x\" }", "SB208", "two rungs"),
+    ("[\"technical\", \"contract\"]", "[\"technical\", ¦\"policy_blocked\"]", "SB207", "remove it"),
+    ("[\"technical\", \"contract\"]", "[¦\"policy\"]", "SB207", "residency"),
+    ("[\"technical\", \"contract\"]", "[\"technical\", ¦\"refusal\"]", "SB103", "remove it"),
+    ("[\"technical\", \"contract\"]", "[¦\"invalid_request\"]", "SB205", "remove it"),
+    ("[\"technical\", \"contract\"]", "¦[]", "SB205", "remove when"),
+    ("segments = [\"pro\"]", "segments = ¦[]", "SB205", "remove segments"),
+    ("stream = \"assured\"", "stream = ¦\"live\"", "SB210", "stream = \"assured\""),
+    ("surface = \"background\"", "accept = [¦\"SB101\"]", "SB211", "SB203, SB204, SB206, SB209"),
+    ("surface = \"background\"", "accept = [¦\"SB999\"]", "SB211", "remove it"),
+    ("kind = \"classification\"", "kind = \"tool_execution\"", "SB212", "remove the rung"),
+    ("'{\"queue\": \"general\"}'", "¦\"We are busy.\"", "SB221", "fail"),
+    ("'{\"queue\": \"general\"}'", "¦'{\"queue\": 7}'", "SB221", "fail"),
+];
+
+#[rustfmt::skip]
+const DOORS: &[Row] = &[
+    ("keys = [\"env:OPENAI_API_KEY\"]", "keys = [¦\"env:OPENAI_KEY\"]", "SB301", "export OPENAI_KEY="),
+    ("secret = \"env:MOBILE_KEY\"", "secret = ¦\"file:/run/gone\"", "SB301", "mount the secret"),
+    ("keys = [\"env:OPENAI_API_KEY\"]", "keys = [¦\"sk-proj-abcdefghijklmnop\"]", "SB305", "keys = [\"env:OPENAI_API_KEY\"], then rotate"),
+    ("keys = [\"env:OPENAI_API_KEY\"]", "keys = ¦\"sk-proj-abcdefghijklmnop\"", "SB305", "keys = [\"env:OPENAI_API_KEY\"], then rotate"),
+    ("keys = [\"env:OPENAI_API_KEY\"]", "keys = [¦\"OPENAI_API_KEY\"]", "SB305", "keys = [\"env:OPENAI_API_KEY\"]"),
+    ("keys = [\"env:OPENAI_API_KEY\"]", "keys = ¦\"env:OPENAI_API_KEY\"", "SB102", "keys = [\"env:OPENAI_API_KEY\"]"),
+    ("base-url = \"http://127.0.0.1:8000/v1/\"", "base-url = ¦\"http://me:pass@h/v1\"", "SB305", "base-url = \"http://h/v1\""),
+    ("\"X-Team\" = \"support\"", "\"X-Team\" = ¦\"sk-proj-abcdefghijklmnop\"", "SB305", "rotate"),
+    ("admin = \"127.0.0.1:4001\"", "admin = ¦\"0.0.0.0:4001\"", "SB401", "ssh tunnel"),
+    ("admin = \"127.0.0.1:4001\"", "admin = ¦\"127.0.0.1:4000\"", "SB403", "admin = \"127.0.0.1:4001\""),
+];
+
+fn each(rows: &[Row]) {
+    for (from, to, code, fix) in rows {
+        assert!(GOOD.contains(from), "nothing to replace: {from}");
+        let marked = GOOD.replacen(from, to, 1);
+        let text = marked.replace('¦', "");
+        let found = findings(&text);
+        let all = shown(&found, &text);
+        let codes: Vec<&str> = found.iter().map(|it| it.code.0).collect();
+        assert_eq!(codes.first().copied(), Some(*code), "{to}\n{all}");
+        let first = &found[0];
+        assert!(first.fix.as_deref().is_some_and(|it| it.contains(fix)), "{to}: no {fix:?} in\n{all}");
+        if let Some(at) = marked.find('¦').filter(|_| *code != "SB118") {
+            assert_eq!(found.len(), 1, "one mistake, one finding: {to}\n{all}");
+            let before = &marked[..at];
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+            assert_eq!((first.line, first.column), (line, column), "{to}\n{all}");
+        }
+    }
+}
+
+#[test]
+fn a_key_that_nothing_reads_is_refused_with_the_one_that_was_meant() {
+    each(KEYS);
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_refused_with_one_that_does() {
+    each(VALUES);
+}
+
+#[test]
+fn a_name_that_is_not_declared_is_refused_with_the_nearest_one() {
+    each(REFERENCES);
+}
+
+#[test]
+fn a_ladder_that_cannot_do_what_it_says_is_refused() {
+    each(LADDERS);
+}
+
+#[test]
+fn a_secret_or_a_door_that_is_open_is_refused() {
+    each(DOORS);
+}
+
+#[test]
+fn a_duplicate_says_where_the_first_one_stands() {
+    let found = finding("version = 1\n[provider.openai]\nregion = \"eu\"\nregion = \"us\"\n");
+    assert_eq!((found.code.0, found.line, found.column), ("SB118", 4, 1));
+    assert_eq!(found.label, "first given in line 3");
+    let found = finding("version = 1\n[task.a]\nladder = [{ fail = \"x\" }]\n[task.a]\nladder = [{ fail = \"y\" }]\n");
+    assert_eq!((found.code.0, found.line, found.column), ("SB118", 4, 7));
+    assert_eq!(found.label, "first given in line 2");
+}

@@ -1,0 +1,206 @@
+//! What providers do: per route a regime that changes with time, and the script of one call under it.
+//!
+//! A script is the truth of a call; the world cuts it by the clocks of the attempt as the shell would.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::dice::Dice;
+use crate::failure::{CLASSES, Confidence, Detail, Failure, FailureClass};
+use crate::id::Name;
+use crate::simulate::policy_maker::{chance, ms, one_of};
+use crate::time::Now;
+
+/// What a provider does with one call, if nothing cuts it.
+#[derive(Debug, Clone)]
+pub(crate) struct Script {
+    /// Time to the first content; for a failure without content, at least the time to the failure.
+    pub(crate) first: Duration,
+    /// Time to the end.
+    pub(crate) whole: Duration,
+    /// How it ends; `None`: well.
+    pub(crate) failure: Option<Failure>,
+    /// Whether a failure comes after content has flowed.
+    pub(crate) after_content: bool,
+}
+
+/// Every route's provider.
+#[derive(Debug)]
+pub(crate) struct Faults {
+    dice: Dice,
+    regimes: BTreeMap<Name, Regime>,
+    /// When set, everything is healthy.
+    pub(crate) calm: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Regime {
+    kind: Kind,
+    until: Now,
+    latency: Duration,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Healthy,
+    /// A share of the calls fails with this class, in percent.
+    Failing(FailureClass, u64),
+    /// A share of the calls fails with any class.
+    Mixed(u64),
+    /// Tens of times slower.
+    Slow,
+    /// Nothing answers: refused, reset, or silence.
+    Dead,
+    /// Up and down with this period.
+    Flapping(Duration),
+    /// Some keys (a bit set) meet this class.
+    Keys(u64, FailureClass),
+}
+
+impl Faults {
+    pub(crate) const fn new(dice: Dice) -> Self {
+        Self { dice, regimes: BTreeMap::new(), calm: false }
+    }
+
+    /// The script of one call.
+    pub(crate) fn play(&mut self, route: &Name, key: usize, now: Now) -> Script {
+        let regime = self.regime(route, now);
+        let dice = &mut self.dice;
+        let latency = regime.latency + dice.span(regime.latency);
+        let healthy = |dice: &mut Dice| Script {
+            first: latency,
+            whole: latency + dice.span(latency.saturating_mul(8)),
+            failure: None,
+            after_content: false,
+        };
+        if self.calm {
+            return Script { first: ms(20), whole: ms(40), failure: None, after_content: false };
+        }
+        match regime.kind {
+            Kind::Failing(class, share) if chance(dice, share) => failing(dice, class, latency),
+            Kind::Mixed(share) if chance(dice, share) => {
+                let class = any_class(dice);
+                failing(dice, class, latency)
+            }
+            Kind::Keys(bad, class) if bad >> key & 1 == 1 => failing(dice, class, latency),
+            Kind::Dead => dead(dice, latency),
+            Kind::Flapping(period) => {
+                let nanos = period.as_nanos().max(1);
+                let down = (now.since_origin().as_nanos() / nanos) % 2 == 1;
+                if down { failing(dice, FailureClass::Overloaded, latency) } else { healthy(dice) }
+            }
+            Kind::Slow => {
+                let slow = latency.saturating_mul(40);
+                Script { first: slow, whole: slow + dice.span(slow), failure: None, after_content: false }
+            }
+            Kind::Healthy | Kind::Failing(..) | Kind::Mixed(_) | Kind::Keys(..) => healthy(dice),
+        }
+    }
+
+    fn regime(&mut self, route: &Name, now: Now) -> Regime {
+        if let Some(it) = self.regimes.get(route)
+            && now < it.until
+        {
+            return *it;
+        }
+        let dice = &mut self.dice;
+        let kind = match dice.below(12) {
+            0..4 => Kind::Healthy,
+            4 | 5 => Kind::Failing(any_class(dice), one_of(dice, 100, &[20, 60])),
+            6 | 7 => Kind::Mixed(one_of(dice, 30, &[10, 90])),
+            8 => Kind::Slow,
+            9 => Kind::Dead,
+            10 => Kind::Flapping(one_of(dice, ms(3_000), &[ms(300), ms(30_000)])),
+            _ => {
+                let class = one_of(
+                    dice,
+                    FailureClass::RateLimited,
+                    &[FailureClass::Auth, FailureClass::QuotaExhausted, FailureClass::RateLimited],
+                );
+                Kind::Keys(1 + dice.below(7), class)
+            }
+        };
+        let until = now + ms(500) + dice.span(one_of(dice, ms(5_000), &[ms(60_000), ms(600_000)]));
+        let latency = one_of(dice, ms(50), &[ms(5), ms(400)]);
+        let regime = Regime { kind, until, latency };
+        self.regimes.insert(Name::clone(route), regime);
+        regime
+    }
+}
+
+/// Any class that an upstream call can end with.
+fn any_class(dice: &mut Dice) -> FailureClass {
+    let place = usize::try_from(dice.below(CLASSES.len() as u64)).unwrap_or(0);
+    let class = CLASSES.get(place).map_or(FailureClass::ServerError, |row| row.class);
+    // A cancellation is the caller's doing: it comes from the world.
+    if class == FailureClass::Cancelled { FailureClass::Overloaded } else { class }
+}
+
+fn dead(dice: &mut Dice, latency: Duration) -> Script {
+    match dice.below(4) {
+        0 => Script { first: ms(3_600_000), whole: ms(3_600_000), failure: None, after_content: false },
+        1 => failing(dice, FailureClass::Timeout, latency),
+        _ => failing(dice, FailureClass::Transport, latency),
+    }
+}
+
+fn failing(dice: &mut Dice, class: FailureClass, latency: Duration) -> Script {
+    let failure = failure(dice, class);
+    let can_flow = matches!(
+        class,
+        FailureClass::Transport
+            | FailureClass::ServerError
+            | FailureClass::Overloaded
+            | FailureClass::Contract
+            | FailureClass::Truncated
+            | FailureClass::PolicyBlocked
+            | FailureClass::Refusal
+    );
+    let after_content = can_flow && chance(dice, 40);
+    Script { first: latency, whole: latency + dice.span(latency), failure: Some(failure), after_content }
+}
+
+/// A failure of this class with one of its details, statuses and waits.
+fn failure(dice: &mut Dice, class: FailureClass) -> Failure {
+    use Detail as D;
+    let (details, statuses): (&[D], &[u16]) = match class {
+        FailureClass::Transport => (&[D::Dns, D::Connect, D::Tls, D::Reset, D::Unfinished], &[]),
+        FailureClass::Timeout => (&[D::Connect, D::Connect, D::Queued], &[408, 504, 524]),
+        FailureClass::RateLimited => (&[D::TooLargeForLimit], &[429]),
+        FailureClass::QuotaExhausted => (&[], &[429, 402, 403]),
+        FailureClass::Overloaded => (&[], &[529, 503, 429]),
+        FailureClass::ServerError => (&[D::Unclassified], &[500, 502, 418]),
+        FailureClass::Auth => (&[], &[401, 401, 403]),
+        FailureClass::NotFound => (&[], &[404]),
+        FailureClass::Contract => {
+            (&[D::Malformed, D::Json, D::Schema, D::ToolCall, D::ToolMissing, D::Empty], &[200])
+        }
+        FailureClass::Truncated => (&[D::ReasoningOnly], &[200]),
+        FailureClass::PolicyBlocked => (&[D::Input, D::Output], &[400, 200]),
+        FailureClass::InvalidRequest | FailureClass::ContextWindow | FailureClass::Capability => (&[], &[400, 422]),
+        _ => (&[], &[]),
+    };
+    let mut failure = Failure::new(class);
+    failure.detail = pick(dice, details);
+    failure.status = pick(dice, statuses);
+    if class == FailureClass::RateLimited && failure.detail.is_some() {
+        failure.detail = chance(dice, 10).then_some(D::TooLargeForLimit);
+    }
+    failure.forbids_same_route = failure.detail == Some(D::TooLargeForLimit) || chance(dice, 3);
+    let may_ask = matches!(class, FailureClass::RateLimited | FailureClass::Overloaded | FailureClass::ServerError);
+    failure.retry_after = (may_ask && chance(dice, 50)).then(|| {
+        let usual = [ms(0), ms(100), ms(1_500), ms(5_000), ms(30_000), ms(120_000)];
+        if chance(dice, 3) { one_of(dice, Duration::MAX, &[ms(200_000_000)]) } else { one_of(dice, ms(800), &usual) }
+    });
+    if chance(dice, 10) {
+        failure.message = Some("the provider said so".into());
+        failure.confidence = Confidence::Low;
+    }
+    failure
+}
+
+/// One of these or none.
+fn pick<T: Copy>(dice: &mut Dice, of: &[T]) -> Option<T> {
+    let place = usize::try_from(dice.below(of.len() as u64 + 1)).unwrap_or(0);
+    of.get(place).copied()
+}

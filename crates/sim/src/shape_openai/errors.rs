@@ -1,0 +1,176 @@
+//! The errors of OpenAI's shape: status, envelope, codes and the words that clients match on.
+//!
+//! Codes and key phrases are those of `reference/providers.md` §1.6, §3.6 and §11-13 of the design notes; the rest of each sentence is ours.
+
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+
+use super::ask::{Ask, BadAsk};
+use crate::fault::{Fault, UnknownFault};
+use crate::playback::Reply;
+
+const PAGE: &str = "<html>\r\n<head><title>simulated page</title></head>\r\n<body>\r\n<center><h1>Not what you came for</h1></center>\r\n\
+                    <hr><center>switchback-sim</center>\r\n</body>\r\n</html>\r\n";
+
+/// The envelope.
+#[derive(Debug, Serialize)]
+pub(crate) struct Envelope<'a> {
+    pub(crate) error: ErrorBody<'a>,
+}
+
+/// What is inside it.
+#[derive(Debug, Serialize)]
+pub(crate) struct ErrorBody<'a> {
+    pub(crate) message: &'a str,
+    #[serde(rename = "type")]
+    pub(crate) kind: &'a str,
+    pub(crate) param: Option<&'a str>,
+    pub(crate) code: Option<&'a str>,
+}
+
+/// The error that a provider sends inside a 200.
+pub(crate) const IN_BAND: ErrorBody<'static> = ErrorBody {
+    message: "The server had an error while processing your request (simulated).",
+    kind: "server_error",
+    param: None,
+    code: None,
+};
+
+/// The answer to a fault that is a status; nothing for a fault that is not.
+pub(crate) fn of_fault(fault: Fault, ask: &Ask) -> Option<Reply> {
+    let invalid = "invalid_request_error";
+    let model = &ask.model;
+    Some(match fault {
+        Fault::ServerError => error(500, "server_error", None, IN_BAND.message),
+        Fault::BadGateway => page(502),
+        Fault::GatewayTimeout => page(504),
+        Fault::Html => page(200),
+        Fault::Unavailable => error(
+            503,
+            "service_unavailable_error",
+            Some("server_is_overloaded"),
+            "Our servers are overloaded at the moment (simulated).",
+        ),
+        Fault::Overloaded => error(529, "overloaded_error", None, "Overloaded (simulated)."),
+        Fault::RateLimited => rate_limited(model, None),
+        Fault::RateLimitedShort => rate_limited(model, Some(1)),
+        Fault::RateLimitedLong => rate_limited(model, Some(120)),
+        Fault::Quota => error(
+            429,
+            "insufficient_quota",
+            Some("insufficient_quota"),
+            "You exceeded your current quota; look at your plan and billing (simulated).",
+        ),
+        Fault::Unauthorized => wrong_key(),
+        Fault::Forbidden => error(
+            403,
+            "request_forbidden",
+            Some("unsupported_country_region_territory"),
+            "Country, region, or territory not supported (simulated).",
+        ),
+        Fault::NotFound => {
+            let message = format!("The model `{model}` does not exist or you do not have access to it.");
+            error(404, invalid, Some("model_not_found"), &message)
+        }
+        Fault::BadRequest => error(400, invalid, None, "This request is invalid (simulated)."),
+        Fault::RequestTimeout => error(408, "timeout", None, "The request took too long (simulated)."),
+        Fault::Context => {
+            let used = 8_193 + ask.prompt_chars / 4;
+            let message = format!(
+                "This model's maximum context length is 8192 tokens. However, your messages resulted in {used} tokens. \
+                 Please reduce the length of the messages."
+            );
+            with_param(400, Some("context_length_exceeded"), Some("messages"), &message)
+        }
+        Fault::Policy => error(
+            400,
+            invalid,
+            Some("content_policy_violation"),
+            "Your request was rejected as a result of our safety system (simulated).",
+        ),
+        Fault::Unsupported => with_param(
+            400,
+            Some("unsupported_parameter"),
+            Some("temperature"),
+            "Unsupported parameter: 'temperature' is not supported with this model.",
+        ),
+        _ => return None,
+    })
+}
+
+/// 401 for a key that is not known.
+pub(crate) fn wrong_key() -> Reply {
+    let message = "Incorrect API key provided. Any other key than `wrong` is accepted here (simulated).";
+    error(401, "invalid_request_error", Some("invalid_api_key"), message)
+}
+
+/// 404 for a path that does not exist.
+pub(crate) fn unknown_path(method: &str, path: &str) -> Reply {
+    let path: String = path.chars().take(128).collect();
+    error(404, "invalid_request_error", Some("unknown_url"), &format!("Unknown request URL: {method} {path}."))
+}
+
+/// 400 for a request that cannot be read.
+pub(crate) fn bad_ask(bad: &BadAsk) -> Reply {
+    with_param(400, bad.code, bad.param, &bad.message)
+}
+
+/// 400 for a body that is not JSON.
+pub(crate) fn not_json() -> Reply {
+    error(400, "invalid_request_error", None, "We could not parse the JSON body of your request.")
+}
+
+/// 413 for a body above the bound, in bytes.
+pub(crate) fn too_large(bound: usize) -> Reply {
+    let message = format!("The request body is larger than {bound} bytes.");
+    error(413, "invalid_request_error", Some("request_too_large"), &message)
+}
+
+/// 400 for a model name or a switch that asks for a fault that does not exist.
+pub(crate) fn unknown_fault(unknown: &UnknownFault) -> Reply {
+    with_param(400, Some("unknown_fault"), Some("model"), &unknown.to_string())
+}
+
+/// 400 for a control request that cannot be read.
+pub(crate) fn bad_control(why: &str) -> Reply {
+    error(400, "invalid_request_error", None, why)
+}
+
+fn rate_limited(model: &str, seconds: Option<u32>) -> Reply {
+    let model: String = model.chars().take(128).collect();
+    let message = format!("Rate limit reached for {model} on requests per min (RPM): Limit 3, Used 3, Requested 1.");
+    let reply = error(429, "requests", Some("rate_limit_exceeded"), &message);
+    match seconds {
+        None => reply,
+        Some(seconds) => {
+            let reset = HeaderValue::try_from(format!("{seconds}s")).unwrap_or(HeaderValue::from_static("1s"));
+            reply
+                .with("retry-after", seconds)
+                .with("x-ratelimit-limit-requests", 3)
+                .with("x-ratelimit-remaining-requests", 0)
+                .with("x-ratelimit-reset-requests", reset)
+        }
+    }
+}
+
+fn error(status: u16, kind: &str, code: Option<&str>, message: &str) -> Reply {
+    enveloped(status, ErrorBody { message, kind, param: None, code })
+}
+
+fn with_param(status: u16, code: Option<&str>, param: Option<&str>, message: &str) -> Reply {
+    enveloped(status, ErrorBody { message, kind: "invalid_request_error", param, code })
+}
+
+fn enveloped(status: u16, error: ErrorBody<'_>) -> Reply {
+    // Strings always serialise; an empty body would still carry the status.
+    let body = serde_json::to_vec(&Envelope { error }).unwrap_or_default();
+    Reply::whole(code(status), "application/json", body)
+}
+
+fn page(status: u16) -> Reply {
+    Reply::whole(code(status), "text/html", PAGE)
+}
+
+fn code(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}

@@ -1,0 +1,147 @@
+//! Streams put together, and tool calls handed out as they become whole.
+
+use bytes::Bytes;
+
+use super::*;
+use crate::sse::{Sse, SseReader};
+
+const LIMIT: usize = 10_000;
+
+fn frames(stream: &str) -> Vec<Bytes> {
+    let mut reader = SseReader::new();
+    reader.push(Bytes::copy_from_slice(stream.as_bytes()));
+    let mut frames = Vec::new();
+    while let Some(item) = reader.pull().unwrap() {
+        match item {
+            Sse::Event(event) if !event.is_done() => frames.push(event.data),
+            _ => {}
+        }
+    }
+    frames
+}
+
+fn add(assembly: &mut Assembly, data: &str) -> Result<(), Malformed> {
+    assembly.push(&Chunk::read(data.as_bytes()).unwrap())
+}
+
+fn calls(deltas: &[&str]) -> Vec<(Option<String>, String, String)> {
+    let mut assembly = Assembly::new(LIMIT);
+    for delta in deltas {
+        add(&mut assembly, &format!(r#"{{"choices":[{{"index":0,"delta":{{"tool_calls":[{delta}]}}}}]}}"#)).unwrap();
+    }
+    let calls = assembly.answer().choices[0].tool_calls.clone();
+    calls.into_iter().map(|call| (call.id.map(Into::into), call.name.into(), call.arguments.into())).collect()
+}
+
+fn call(id: Option<&str>, name: &str, arguments: &str) -> (Option<String>, String, String) {
+    (id.map(Into::into), name.into(), arguments.into())
+}
+
+#[test]
+fn a_stream_becomes_the_answer_that_a_body_would_be() {
+    let mut assembly = Assembly::new(LIMIT);
+    let mut complete = Vec::new();
+    for frame in frames(include_str!("../../fixtures/openai/stream.sse")) {
+        assembly.push(&Chunk::read(&frame).unwrap()).unwrap();
+        complete.push(assembly.complete());
+    }
+    assert_eq!(complete, [false, false, false, true, true]);
+    let answer = assembly.answer();
+    assert_eq!((answer.id.as_deref(), answer.model.as_deref()), (Some("c1"), Some("m-1")));
+    assert_eq!(answer.choices[0].text().as_deref(), Some("Hello 😀"));
+    assert_eq!(answer.choices[0].finish, Some(FinishReason::Stop));
+    assert_eq!(assembly.usage().unwrap().completion, Some(5));
+}
+
+#[test]
+fn a_call_is_handed_out_when_the_next_begins_or_the_choice_ends() {
+    let mut assembly = Assembly::new(LIMIT);
+    let mut handed = Vec::new();
+    for frame in frames(include_str!("../../fixtures/openai/stream-tools.sse")) {
+        assembly.push(&Chunk::read(&frame).unwrap()).unwrap();
+        let whole = assembly.take_whole_calls();
+        handed.push(whole.into_iter().map(|(_, call)| format!("{}{}", call.name, call.arguments)).collect::<Vec<_>>());
+    }
+    assert_eq!(handed, [vec![], vec![], vec![], vec!["f{\"a\":1}".to_owned()], vec!["g{}".to_owned()]]);
+    assert_eq!(assembly.answer().choices[0].tool_calls.len(), 2, "what was handed out is still part of the answer");
+}
+
+#[test]
+fn fragments_belong_together_by_index_else_id_else_order() {
+    let by_index = calls(&[
+        r#"{"index":0,"id":"a","function":{"name":"f","arguments":"{"}}"#,
+        r#"{"index":1,"id":"b","function":{"name":"g","arguments":"["}}"#,
+        r#"{"index":0,"function":{"arguments":"}"}}"#,
+        r#"{"index":1,"function":{"arguments":"]"}}"#,
+    ]);
+    assert_eq!(by_index, [call(Some("a"), "f", "{}"), call(Some("b"), "g", "[]")]);
+    let by_id = calls(&[
+        r#"{"id":"a","function":{"name":"f","arguments":"{"}}"#,
+        r#"{"id":"b","function":{"name":"f","arguments":"["}}"#,
+        r#"{"id":"a","function":{"arguments":"}"}}"#,
+        r#"{"function":{"arguments":"]"}}"#,
+    ]);
+    assert_eq!(by_id, [call(Some("a"), "f", "{}"), call(Some("b"), "f", "[]")]);
+    let by_order = calls(&[
+        r#"{"function":{"name":"f","arguments":"{"}}"#,
+        r#"{"function":{"arguments":"}"}}"#,
+        r#"{"function":{"name":"g","arguments":{"x":1}}}"#,
+    ]);
+    assert_eq!(by_order, [call(None, "f", "{}"), call(None, "g", r#"{"x":1}"#)]);
+}
+
+#[test]
+fn calls_that_all_say_index_0_are_told_apart_by_id() {
+    let calls = calls(&[
+        r#"{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}"#,
+        r#"{"index":0,"id":"b","function":{"name":"f","arguments":"["}}"#,
+        r#"{"index":0,"function":{"arguments":"]"}}"#,
+    ]);
+    assert_eq!(calls, [call(Some("a"), "f", "{}"), call(Some("b"), "f", "[]")]);
+}
+
+#[test]
+fn a_repeated_id_or_name_changes_nothing() {
+    let calls = calls(&[
+        r#"{"index":0,"id":"a","function":{"name":"f","arguments":"{"}}"#,
+        r#"{"index":0,"id":"a","function":{"name":"f","arguments":"}"}}"#,
+    ]);
+    assert_eq!(calls, [call(Some("a"), "f", "{}")]);
+}
+
+#[test]
+fn a_call_that_goes_on_after_it_was_handed_out_is_malformed() {
+    let mut assembly = Assembly::new(LIMIT);
+    let delta = |call: &str| format!(r#"{{"choices":[{{"index":0,"delta":{{"tool_calls":[{call}]}}}}]}}"#);
+    add(&mut assembly, &delta(r#"{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}"#)).unwrap();
+    add(&mut assembly, &delta(r#"{"index":1,"id":"b","function":{"name":"g","arguments":"{}"}}"#)).unwrap();
+    assert_eq!(assembly.take_whole_calls().len(), 1);
+    assert!(add(&mut assembly, &delta(r#"{"index":0,"function":{"arguments":",1"}}"#)).is_err());
+}
+
+#[test]
+fn every_choice_must_end_before_a_stream_may() {
+    let mut assembly = Assembly::new(LIMIT);
+    assert!(!assembly.complete(), "a stream without any choice is no answer");
+    add(&mut assembly, r#"{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"},{"index":1,"delta":{"refusal":"no"}}]}"#).unwrap();
+    assert!(!assembly.complete());
+    add(&mut assembly, r#"{"choices":[{"index":1,"delta":{"refusal":"pe"},"finish_reason":"stop"}]}"#).unwrap();
+    assert!(assembly.complete());
+    assert_eq!(assembly.answer().choices[1].refusal.as_deref(), Some("nope"));
+}
+
+#[test]
+fn an_endless_answer_is_refused() {
+    let mut small = Assembly::new(10);
+    add(&mut small, r#"{"choices":[{"delta":{"content":"0123456789"}}]}"#).unwrap();
+    assert!(add(&mut small, r#"{"choices":[{"delta":{"content":"x"}}]}"#).is_err());
+
+    let mut choices = Assembly::new(LIMIT);
+    let refused = (0..200)
+        .any(|index| add(&mut choices, &format!(r#"{{"choices":[{{"index":{index},"delta":{{}}}}]}}"#)).is_err());
+    assert!(refused, "choices without text are bounded too");
+
+    let mut calls = Assembly::new(LIMIT);
+    let call = |index: usize| format!(r#"{{"choices":[{{"delta":{{"tool_calls":[{{"index":{index}}}]}}}}]}}"#);
+    assert!((0..2_000).any(|index| add(&mut calls, &call(index)).is_err()), "calls without text are bounded too");
+}
