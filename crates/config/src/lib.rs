@@ -70,6 +70,18 @@ pub fn compile(file_name: &str, text: &str, source: &dyn Source) -> Compiled {
     Compiled { config, diagnostics: report.finish(), files: outside.into_files() }
 }
 
+/// A time with its unit, as the configuration writes it: `"8s"`, `"500ms"`, `"1.5h"`. Command lines and headers read
+/// times by the same rule.
+///
+/// # Errors
+/// What is wrong with it, and what was probably meant, in one sentence.
+pub fn duration(text: &str) -> Result<std::time::Duration, String> {
+    units::duration(text).map_err(|problem| {
+        let meant = problem.meant.map_or_else(String::new, |it| format!("; did you mean `{it}`?"));
+        format!("`{text}` {}{meant}", problem.what)
+    })
+}
+
 /// FNV-1a, 64 bits, the first seven hexadecimal digits: to recognise a text by, not to protect it.
 fn hash(text: &str) -> String {
     let hash = text

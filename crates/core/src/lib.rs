@@ -29,3 +29,6 @@ pub mod record;
 pub mod dice;
 pub mod id;
 pub mod time;
+
+#[cfg(feature = "simulate")]
+pub mod simulate;

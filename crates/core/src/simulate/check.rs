@@ -45,8 +45,8 @@ pub(crate) struct Seen {
     pub(crate) call: Call,
     pub(crate) probe: bool,
     pub(crate) truth: Option<Truth>,
-    /// Whether a wait came before it.
-    after_wait: bool,
+    /// Whether a wait on the same rung came before it.
+    is_retry: bool,
 }
 
 /// Who gave the answer.
@@ -97,6 +97,24 @@ impl Watch {
         if let Some(it) = self.calls.last_mut() {
             it.truth = Some(truth.clone());
         }
+    }
+
+    /// The call that has just begun probes an open breaker, or not.
+    pub(crate) fn call_started(&mut self, probe: bool) {
+        if let Some(it) = self.calls.last_mut() {
+            it.probe = probe;
+        }
+    }
+
+    /// Whether a rung below this one could still answer the caller.
+    pub(crate) fn is_covered(&self, scene: &Scene<'_>, rung: usize) -> bool {
+        let below = scene.task.ladder.iter().skip(rung + 1);
+        below.filter(|it| is_for(it, scene.ask)).any(|it| !matches!(it.kind, RungKind::Fail { .. }))
+    }
+
+    /// Whether a ready answer is what the request waits for.
+    pub(crate) fn is_asked_locally(&self) -> bool {
+        self.waiting_until.is_none() && !self.locals.is_empty()
     }
 
     /// A ready answer was given, or did not fit.
@@ -187,7 +205,7 @@ impl Watch {
             call: *call,
             probe: false,
             truth: None,
-            after_wait: self.waiting_until.is_some(),
+            is_retry: self.waiting_until.is_some() && self.calls.last().is_some_and(|it| it.rung == call.rung),
         });
     }
 
@@ -201,7 +219,8 @@ impl Watch {
     /// A second call on the same rung needs a class that allows it.
     fn check_again(&self, it: &Try, call: &Call, found: &mut Found) {
         let here: Vec<&Seen> = self.calls.iter().filter(|seen| seen.rung == call.rung).collect();
-        let retries = here.iter().filter(|it| it.after_wait).count() + usize::from(self.waiting_until.is_some());
+        let waited = self.waiting_until.is_some() && self.calls.last().is_some_and(|it| it.rung == call.rung);
+        let retries = here.iter().filter(|it| it.is_retry).count() + usize::from(waited);
         let n_retries = usize::try_from(it.retries).unwrap_or(usize::MAX);
         if retries > n_retries || here.len() > n_retries + 1 {
             let what = format!("call {} on a rung with {} retries", here.len() + 1, it.retries);
@@ -209,7 +228,6 @@ impl Watch {
         }
         let Some(last) = here.last() else { return };
         let Some(failure) = last.truth.as_ref().and_then(|it| it.failure.as_ref()) else { return };
-        let waited = self.waiting_until.is_some();
         let other_key = last.call.key != call.key;
         use FailureClass as C;
         let allowed = match failure.class {

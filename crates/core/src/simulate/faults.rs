@@ -8,7 +8,11 @@ use std::time::Duration;
 use crate::dice::Dice;
 use crate::failure::{CLASSES, Confidence, Detail, Failure, FailureClass};
 use crate::id::Name;
+use crate::policy::RungKind;
+use crate::simulate::check::Scene;
 use crate::simulate::policy_maker::{chance, ms, one_of};
+use crate::simulate::scopes::Truth;
+use crate::step::Call;
 use crate::time::Now;
 
 /// What a provider does with one call, if nothing cuts it.
@@ -22,6 +26,17 @@ pub(crate) struct Script {
     pub(crate) failure: Option<Failure>,
     /// Whether a failure comes after content has flowed.
     pub(crate) after_content: bool,
+}
+
+/// What a call comes to under the clocks of its attempt.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// When a live stream commits.
+    pub(crate) commits: Option<Now>,
+    pub(crate) ends: Now,
+    /// Whether one of our clocks ends it.
+    pub(crate) by_timer: bool,
+    pub(crate) truth: Truth,
 }
 
 /// Every route's provider.
@@ -56,6 +71,43 @@ enum Kind {
     /// Some keys (a bit set) meet this class.
     Keys(u64, FailureClass),
 }
+
+// === impl Script ===
+
+impl Script {
+    /// Plays the script of a call that begins now, as a shell would see it.
+    pub(crate) fn cut(self, call: &Call, scene: &Scene<'_>, stream: bool, live: bool) -> Plan {
+        let now = scene.now;
+        let rung = scene.task.ladder.get(call.rung).map(|it| &it.kind);
+        let by_deadline = matches!(rung, Some(RungKind::Try(it)) if call.ends < now + it.timeout);
+        let timeout = |detail, cut_by_deadline| Truth {
+            failure: Some(Failure::new(FailureClass::Timeout).with_detail(detail)),
+            cut_by_deadline,
+        };
+        let flows = self.failure.is_none() || self.after_content;
+        let first = now + if flows { self.first } else { self.whole };
+        let end = now + self.whole;
+        if stream && first > call.first_token && call.first_token < call.ends {
+            let truth = timeout(Detail::FirstToken, false);
+            return Plan { commits: None, ends: call.first_token, by_timer: true, truth };
+        }
+        let judged = if live && flows { first } else { end };
+        if judged > call.ends {
+            let truth = timeout(Detail::Total, by_deadline);
+            return Plan { commits: None, ends: call.ends, by_timer: true, truth };
+        }
+        let commits = (live && flows).then_some(first);
+        let longest = now + scene.task.stream_deadline;
+        if commits.is_some() && end > longest {
+            let truth = timeout(Detail::Total, false);
+            return Plan { commits, ends: longest.max(first), by_timer: true, truth };
+        }
+        let truth = Truth { failure: self.failure, cut_by_deadline: false };
+        Plan { commits, ends: end, by_timer: false, truth }
+    }
+}
+
+// === impl Faults ===
 
 impl Faults {
     pub(crate) const fn new(dice: Dice) -> Self {
@@ -104,13 +156,13 @@ impl Faults {
             return *it;
         }
         let dice = &mut self.dice;
-        let kind = match dice.below(12) {
-            0..4 => Kind::Healthy,
-            4 | 5 => Kind::Failing(any_class(dice), one_of(dice, 100, &[20, 60])),
-            6 | 7 => Kind::Mixed(one_of(dice, 30, &[10, 90])),
-            8 => Kind::Slow,
-            9 => Kind::Dead,
-            10 => Kind::Flapping(one_of(dice, ms(3_000), &[ms(300), ms(30_000)])),
+        let kind = match dice.below(24) {
+            0..9 => Kind::Healthy,
+            9..13 => Kind::Failing(any_class(dice), one_of(dice, 100, &[20, 60])),
+            13..18 => Kind::Mixed(one_of(dice, 30, &[10, 90])),
+            18 => Kind::Slow,
+            19 | 20 => Kind::Dead,
+            21 | 22 => Kind::Flapping(one_of(dice, ms(3_000), &[ms(300), ms(30_000)])),
             _ => {
                 let class = one_of(
                     dice,
@@ -120,7 +172,8 @@ impl Faults {
                 Kind::Keys(1 + dice.below(7), class)
             }
         };
-        let until = now + ms(500) + dice.span(one_of(dice, ms(5_000), &[ms(60_000), ms(600_000)]));
+        let longest = one_of(dice, ms(5_000), &[ms(60_000), ms(600_000)]);
+        let until = now + ms(500) + dice.span(longest);
         let latency = one_of(dice, ms(50), &[ms(5), ms(400)]);
         let regime = Regime { kind, until, latency };
         self.regimes.insert(Name::clone(route), regime);
@@ -132,8 +185,14 @@ impl Faults {
 fn any_class(dice: &mut Dice) -> FailureClass {
     let place = usize::try_from(dice.below(CLASSES.len() as u64)).unwrap_or(0);
     let class = CLASSES.get(place).map_or(FailureClass::ServerError, |row| row.class);
-    // A cancellation is the caller's doing: it comes from the world.
-    if class == FailureClass::Cancelled { FailureClass::Overloaded } else { class }
+    // What is switched off stays off for minutes: rare, or nothing else would ever be seen.
+    let rare = matches!(class, FailureClass::Auth | FailureClass::QuotaExhausted | FailureClass::NotFound);
+    match class {
+        // A cancellation is the caller's doing: it comes from the world.
+        FailureClass::Cancelled => FailureClass::Overloaded,
+        _ if rare && chance(dice, 85) => one_of(dice, FailureClass::ServerError, &[FailureClass::Transport]),
+        _ => class,
+    }
 }
 
 fn dead(dice: &mut Dice, latency: Duration) -> Script {

@@ -36,11 +36,15 @@ pub enum Planted {
     BrokenStreamIsFinished,
     /// Disabling a route does not reach the engine.
     DisableIsLost,
+    /// The engine is not told what a route must be able to do.
+    ForgetsNeeds,
+    /// A sound answer is told as a rate limit.
+    SuccessIsRateLimit,
 }
 
 impl Planted {
     /// Every planted bug.
-    pub const ALL: [Planted; 14] = [
+    pub const ALL: [Planted; 16] = [
         Planted::TruncatedIsSound,
         Planted::BrokenContractIsSound,
         Planted::PolicyBlockIsServerError,
@@ -55,6 +59,8 @@ impl Planted {
         Planted::CallsTwice,
         Planted::BrokenStreamIsFinished,
         Planted::DisableIsLost,
+        Planted::ForgetsNeeds,
+        Planted::SuccessIsRateLimit,
     ];
 }
 

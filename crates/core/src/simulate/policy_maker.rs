@@ -57,8 +57,9 @@ pub(crate) fn edited(dice: &mut Dice, old: &Policy) -> Policy {
         0 => policy.breaker = rules(dice),
         1 | 2 => {
             // A route goes, or another order: positions mean nothing beyond a policy.
-            policy.routes.rotate_left(usize::from(policy.routes.len() > 1));
-            if policy.routes.len() > 1 && chance(dice, 50) {
+            let n_routes = policy.routes.len();
+            policy.routes.rotate_left(usize::from(n_routes > 1));
+            if n_routes > 1 && chance(dice, 50) {
                 policy.routes.pop();
             }
         }
@@ -75,7 +76,7 @@ pub(crate) fn edited(dice: &mut Dice, old: &Policy) -> Policy {
 
 fn route(dice: &mut Dice, n: u64, n_providers: u64) -> Route {
     let wanted = [Capability::Tools, Capability::Json, Capability::Images, Capability::Stream];
-    let can = chance(dice, 40).then(|| {
+    let can = chance(dice, 25).then(|| {
         let some = wanted.into_iter().filter(|_| chance(dice, 70));
         some.fold(Capabilities::NONE, Capabilities::with)
     });
@@ -84,7 +85,7 @@ fn route(dice: &mut Dice, n: u64, n_providers: u64) -> Route {
         provider: ProviderId(u32::try_from(dice.below(n_providers)).unwrap_or(0)),
         model: format!("m{}", dice.below(3)).into(),
         region: None,
-        context: chance(dice, 40).then(|| one_of(dice, 4_000, &[16_000, 128_000])),
+        context: chance(dice, 25).then(|| one_of(dice, 4_000, &[16_000, 128_000])),
         can,
     }
 }

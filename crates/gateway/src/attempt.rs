@@ -1,0 +1,167 @@
+//! One upstream call, under its clocks: connect, first token, idle, total.
+//!
+//! Gives the walk an observation and keeps what the answer will need. A stream is read here until it may be committed,
+//! or to its end where it must be judged whole; everything before that can still move.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request};
+use http_body_util::{BodyExt as _, Full};
+use switchback_core::failure::{Detail, Failure, FailureClass};
+use switchback_core::step::{Call, Facts, Observation};
+use switchback_wire::dialect;
+use tokio::time::{Instant, timeout_at};
+
+use crate::judge::{self, Evidence};
+use crate::owner::{Kept, Owner};
+use crate::stream::{Live, Reached};
+use crate::upstream::LeasedBody;
+
+/// Longest error body that is read.
+const MOST_ERROR: usize = 64 * 1024;
+/// Longest whole answer that is read.
+const MOST_ANSWER: usize = 32 * 1024 * 1024;
+
+/// How far a call has come: what its timeout means.
+#[derive(Debug, Default)]
+struct Progress {
+    facts: Facts,
+    sent: bool,
+}
+
+/// A failure, and the provider's own words where it has some.
+pub(crate) struct Lost {
+    pub(crate) failure: Failure,
+    pub(crate) kept: Kept,
+}
+
+impl From<Failure> for Lost {
+    fn from(failure: Failure) -> Self {
+        Self { failure, kept: Kept::Nothing }
+    }
+}
+
+/// Makes the call.
+pub(crate) async fn call(owner: &Owner, call: &Call) -> (Observation, Kept) {
+    let mut progress = Progress::default();
+    let ends = owner.shared.clock.instant(call.ends);
+    let result = timeout_at(ends, make(owner, call, &mut progress)).await;
+    let facts = std::mem::take(&mut progress.facts);
+    match result {
+        Ok(Ok(Kept::Live(live))) => {
+            let facts = live.facts(facts);
+            (Observation::Committed(facts), Kept::Live(live))
+        }
+        Ok(Ok(kept)) => (Observation::Sound(facts), kept),
+        Ok(Err(lost)) => (Observation::Failed(lost.failure, facts), lost.kept),
+        Err(_) => {
+            let detail = match (progress.sent, owner.request.head.stream) {
+                (false, _) => Detail::Connect,
+                (true, true) => Detail::FirstToken,
+                (true, false) => Detail::Total,
+            };
+            (Observation::Failed(Failure::new(FailureClass::Timeout).with_detail(detail), facts), Kept::Nothing)
+        }
+    }
+}
+
+async fn make(owner: &Owner, call: &Call, progress: &mut Progress) -> Result<Kept, Lost> {
+    let Some((provider, request)) = prepare(owner, call) else {
+        return Err(Failure::new(FailureClass::NotFound).with_message("the route is not of this configuration").into());
+    };
+    let started = Instant::now();
+    let connect_by = started + provider.connect_timeout;
+    let response = provider
+        .upstream
+        .send(call.key, request, connect_by, &mut progress.sent)
+        .await
+        .map_err(|it| judge::not_sent(&it))?;
+    let (parts, body) = response.into_parts();
+    let status = parts.status.as_u16();
+    note_head(&mut progress.facts, status, &parts.headers);
+    let clock = &owner.shared.clock;
+    let request = Arc::clone(&owner.request);
+    let streams = is_event_stream(&parts.headers);
+    let evidence = Evidence { request, status, headers: parts.headers, now_unix_ms: clock.unix_ms(clock.now()) };
+    if !parts.status.is_success() {
+        let body = read(body, MOST_ERROR).await.unwrap_or_default();
+        return Err(evidence.classify(&body).into());
+    }
+    if owner.request.head.stream && streams {
+        let live = Box::new(Live::new(evidence, body, call.idle, started));
+        return follow(&mut progress.facts, live, clock.instant(call.first_token)).await;
+    }
+    let body = read(body, MOST_ANSWER).await?;
+    if owner.request.head.stream {
+        // A stream was asked for: an error hidden in a good status, or something that is no stream.
+        return Err(evidence.classify(&body).into());
+    }
+    evidence.whole(body, &mut progress.facts)
+}
+
+/// Reads a stream until it may be committed or has ended.
+async fn follow(facts: &mut Facts, mut live: Box<Live>, first_token: Instant) -> Result<Kept, Lost> {
+    let reached = live.until_commit(first_token).await;
+    *facts = live.facts(std::mem::take(facts));
+    match reached {
+        Ok(Reached::Commit) => Ok(Kept::Live(live)),
+        Ok(Reached::End) => Ok(Kept::Judged(live)),
+        Err(failure) if failure.has_providers_words() => Err(Lost { failure, kept: Kept::Judged(live) }),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+/// The provider and the request of a call. `None` when the call is not of this snapshot.
+fn prepare<'a>(owner: &'a Owner, call: &Call) -> Option<(&'a crate::state::Provider, Request<Full<Bytes>>)> {
+    let route = owner.snapshot.policy.route(call.route)?;
+    let provider = owner.snapshot.providers.get(route.provider.index())?;
+    let admitted = &owner.request;
+    let body = dialect::request(provider.api, &admitted.body, &admitted.head, &route.model);
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = provider.uri.clone();
+    let headers = request.headers_mut();
+    headers.clone_from(provider.headers.get(call.key)?);
+    for (name, value) in &admitted.forwarded {
+        headers.insert(name.clone(), value.clone());
+    }
+    Some((provider, request))
+}
+
+fn note_head(facts: &mut Facts, status: u16, headers: &HeaderMap) {
+    facts.status = Some(status);
+    facts.simulated = headers.contains_key("x-switchback-simulated");
+    let id = headers.get("x-request-id").and_then(|it| it.to_str().ok());
+    facts.provider_request_id = id.map(|it| it.chars().take(100).collect::<String>().into());
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(http::header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream")
+}
+
+/// Reads a whole body of at most this many bytes.
+async fn read(mut body: LeasedBody, most: usize) -> Result<Bytes, Failure> {
+    let mut first: Option<Bytes> = None;
+    let mut rest: Vec<u8> = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| judge::unfinished("the connection ended in the middle of the answer"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        let held = first.as_ref().map_or(0, Bytes::len) + rest.len();
+        if held + data.len() > most {
+            return Err(judge::too_large(most));
+        }
+        match (&first, rest.is_empty()) {
+            (None, _) => first = Some(data),
+            (Some(begun), true) => {
+                rest.reserve(begun.len() + data.len());
+                rest.extend_from_slice(begun);
+                rest.extend_from_slice(&data);
+                first = Some(Bytes::new());
+            }
+            (Some(_), false) => rest.extend_from_slice(&data),
+        }
+    }
+    Ok(if rest.is_empty() { first.unwrap_or_default() } else { rest.into() })
+}

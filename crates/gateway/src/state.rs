@@ -1,0 +1,233 @@
+//! What requests share: one immutable snapshot of the whole configuration, and the few things that outlive it.
+//!
+//! A request takes the snapshot once and finishes under it, whatever is reloaded meanwhile. Health is carried from
+//! snapshot to snapshot; records, sticky decisions and overrides belong to the process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use switchback_config::{Config, ProviderSettings, Server};
+use switchback_contract::Schema;
+use switchback_core::failure::ClassSet;
+use switchback_core::health::Health;
+use switchback_core::id::{Name, RouteId};
+use switchback_core::policy::{PerSurface, Policy, RetryWait, Role, Rung, RungKind, Surface, Task, Try};
+use switchback_core::record::DecisionRecord;
+use switchback_store::Store;
+use switchback_wire::dialect::Api;
+use tokio::sync::broadcast;
+
+use crate::clock::Clock;
+use crate::keys::KeyRing;
+use crate::overrides::Overrides;
+use crate::reject::Rejected;
+use crate::sticky::Sticky;
+use crate::tls;
+use crate::upstream::{Endpoint, Upstream};
+
+/// Idle upstream connections kept per credential.
+const MAX_IDLE: usize = 64;
+/// How long an idle upstream connection is kept: below the 60 s after which common front ends close theirs.
+const IDLE_FOR: Duration = Duration::from_secs(50);
+/// Finished requests that a follower may lag behind.
+const EVENTS: usize = 1_024;
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) clock: Clock,
+    pub(crate) snapshot: ArcSwap<Snapshot>,
+    pub(crate) store: Store,
+    pub(crate) sticky: Sticky,
+    pub(crate) overrides: Overrides,
+    pub(crate) rejected: Rejected,
+    pub(crate) draining: AtomicBool,
+    pub(crate) events: broadcast::Sender<Arc<DecisionRecord>>,
+    pub(crate) in_flight: AtomicU64,
+    /// Grows with every change that an operator or a reload makes.
+    pub(crate) revision: AtomicU64,
+}
+
+/// One configuration, ready to serve.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) health: Health,
+    pub(crate) server: Server,
+    pub(crate) contracts: Vec<Schema>,
+    pub(crate) keys: KeyRing,
+    pub(crate) providers: Vec<Provider>,
+    pub(crate) hash: Name,
+}
+
+/// How a provider is called.
+#[derive(Debug)]
+pub(crate) struct Provider {
+    pub(crate) api: Api,
+    pub(crate) upstream: Upstream,
+    pub(crate) uri: Uri,
+    pub(crate) connect_timeout: Duration,
+    /// Complete headers per key.
+    pub(crate) headers: Vec<HeaderMap>,
+}
+
+/// Why a configuration that compiled cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A base URL that is none.
+    #[error("provider {provider}: {why}")]
+    Provider {
+        /// Its name.
+        provider: Name,
+        /// What is wrong.
+        why: String,
+    },
+    /// An address that cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The store cannot be opened.
+    #[error("the store: {0}")]
+    Store(#[from] switchback_store::StoreError),
+}
+
+// === impl Shared ===
+
+impl Shared {
+    pub(crate) fn new(snapshot: Snapshot, store: Store, overrides: Overrides, clock: Clock) -> Self {
+        Self {
+            overrides,
+            clock,
+            snapshot: ArcSwap::from_pointee(snapshot),
+            store,
+            sticky: Sticky::new(),
+            rejected: Rejected::default(),
+            draining: AtomicBool::new(false),
+            events: broadcast::Sender::new(EVENTS),
+            in_flight: AtomicU64::new(0),
+            revision: AtomicU64::new(1),
+        }
+    }
+
+    /// The number of the next change.
+    pub(crate) fn next_revision(&self) -> u64 {
+        self.revision.fetch_add(1, Ordering::AcqRel) + 1
+    }
+}
+
+// === impl Snapshot ===
+
+impl Snapshot {
+    /// A snapshot of a configuration; health is carried over from `before`.
+    ///
+    /// # Errors
+    ///
+    /// A provider that cannot be called as configured.
+    pub(crate) fn new(config: Config, before: Option<&Snapshot>) -> Result<Self, StartError> {
+        let mut policy = config.policy;
+        add_direct_tasks(&mut policy);
+        let providers = config.providers.iter().map(Provider::new).collect::<Result<_, _>>()?;
+        let health = before.map_or_else(|| Health::new(&policy), |it| it.health.carried_over(&it.policy, &policy));
+        Ok(Self {
+            policy: Arc::new(policy),
+            health,
+            server: config.server,
+            contracts: config.contracts,
+            keys: KeyRing::new(&config.keys),
+            providers,
+            hash: config.hash.into(),
+        })
+    }
+}
+
+/// Every route can be asked for by its own name where the key permits it: one rung, one call, no ladder.
+fn add_direct_tasks(policy: &mut Policy) {
+    let tasks = policy.routes.iter().enumerate().map(|(place, route)| {
+        let id = RouteId(u32::try_from(place).unwrap_or(u32::MAX));
+        let it = Try {
+            route: id,
+            role: Role::Primary,
+            retries: 0,
+            timeout: Duration::from_secs(60),
+            first_token: None,
+            idle: Duration::from_secs(20),
+        };
+        let rung = Rung {
+            kind: RungKind::Try(it),
+            name: Name::clone(&route.name),
+            segments: None,
+            surface: None,
+            when: ClassSet::usual(),
+            place: None,
+        };
+        Task {
+            name: Name::clone(&route.name),
+            about: None,
+            kind: "chat".into(),
+            contract: None,
+            surface: Surface::Interactive,
+            deadline: PerSurface::both(Duration::from_secs(60)),
+            max_attempts: 1,
+            retry_wait: RetryWait { low: Duration::ZERO, high: Duration::ZERO },
+            stream: None,
+            stream_deadline: Duration::from_secs(600),
+            ladder: vec![rung],
+            direct: true,
+        }
+    });
+    let tasks: Vec<Task> = tasks.collect();
+    policy.tasks.extend(tasks);
+}
+
+// === impl Provider ===
+
+impl Provider {
+    fn new(settings: &ProviderSettings) -> Result<Self, StartError> {
+        let wrong = |why: String| StartError::Provider { provider: Name::clone(&settings.name), why };
+        let endpoint = Endpoint::parse(&settings.base_url).map_err(|it| wrong(it.to_string()))?;
+        let tls = tls::client_config(settings.tls_ca.as_deref()).map_err(|it| wrong(it.to_string()))?;
+        let path = format!("{}{}", endpoint.base_path(), settings.api.path());
+        let uri = path.parse::<Uri>().map_err(|it| wrong(format!("the path {path} cannot be requested: {it}")))?;
+        let common = common_headers(settings, &endpoint).map_err(wrong)?;
+        let headers = settings.keys.iter().map(|key| {
+            let mut headers = common.clone();
+            if !key.expose().is_empty() {
+                let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose()))
+                    .map_err(|_| wrong("a key has characters that cannot stand in a header".to_owned()))?;
+                value.set_sensitive(true);
+                headers.insert(header::AUTHORIZATION, value);
+            }
+            Ok::<_, StartError>(headers)
+        });
+        Ok(Self {
+            api: settings.api,
+            headers: headers.collect::<Result<_, _>>()?,
+            upstream: Upstream::new(endpoint, settings.connect_timeout, Some(tls), MAX_IDLE, IDLE_FOR),
+            uri,
+            connect_timeout: settings.connect_timeout,
+        })
+    }
+}
+
+fn common_headers(settings: &ProviderSettings, endpoint: &Endpoint) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    let host =
+        HeaderValue::from_str(&endpoint.authority()).map_err(|_| "the host cannot stand in a header".to_owned())?;
+    headers.insert(header::HOST, host);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("switchback/", env!("CARGO_PKG_VERSION"))));
+    for (name, value) in &settings.headers {
+        let parsed = (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.as_str()));
+        let (Ok(name), Ok(value)) = parsed else { return Err(format!("header {name} cannot be sent")) };
+        headers.insert(name, value);
+    }
+    Ok(headers)
+}

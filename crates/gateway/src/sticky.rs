@@ -1,0 +1,98 @@
+//! Sticky safety decisions: what a provider's filter blocked is not asked again elsewhere for a while.
+//!
+//! The key is an HMAC over the application key's name and all messages, with a secret of this process: the table
+//! holds no text and cannot be searched for one. Bounded: when it is full the oldest decisions are dropped.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use switchback_core::time::Now;
+
+/// Most decisions that are kept.
+const MOST: usize = 100_000;
+
+type Digest = [u8; 32];
+
+/// The table of decisions.
+pub(crate) struct Sticky {
+    secret: hmac::Key,
+    decisions: Mutex<HashMap<Digest, Decision>>,
+}
+
+struct Decision {
+    until: Now,
+    code: Box<str>,
+}
+
+impl std::fmt::Debug for Sticky {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sticky").finish_non_exhaustive()
+    }
+}
+
+impl Sticky {
+    pub(crate) fn new() -> Self {
+        let mut secret = [0; 32];
+        // Without randomness the table still works; its keys could then be guessed by who reads this process.
+        let _ = SystemRandom::new().fill(&mut secret);
+        Self { secret: hmac::Key::new(hmac::HMAC_SHA256, &secret), decisions: Mutex::default() }
+    }
+
+    /// Whether nothing at all is blocked: then no request needs to be hashed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.decisions.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// The provider's code, if the same request of the same application was blocked and the decision still stands.
+    pub(crate) fn standing(&self, key: Option<&str>, messages: &[u8], now: Now) -> Option<Box<str>> {
+        let digest = self.digest(key, messages);
+        let decisions = self.decisions.lock().unwrap_or_else(PoisonError::into_inner);
+        decisions.get(&digest).filter(|it| now < it.until).map(|it| it.code.clone())
+    }
+
+    /// Keeps a decision.
+    pub(crate) fn keep(&self, key: Option<&str>, messages: &[u8], code: &str, now: Now, sticks: Duration) {
+        let digest = self.digest(key, messages);
+        let mut decisions = self.decisions.lock().unwrap_or_else(PoisonError::into_inner);
+        if decisions.len() >= MOST {
+            decisions.retain(|_, it| now < it.until);
+        }
+        if decisions.len() >= MOST {
+            let oldest = decisions.iter().min_by_key(|(_, it)| it.until).map(|(digest, _)| *digest);
+            oldest.map(|it| decisions.remove(&it));
+        }
+        decisions.insert(digest, Decision { until: now + sticks, code: code.into() });
+    }
+
+    fn digest(&self, key: Option<&str>, messages: &[u8]) -> Digest {
+        let mut context = hmac::Context::with_key(&self.secret);
+        let key = key.unwrap_or_default();
+        context.update(&u64::try_from(key.len()).unwrap_or(0).to_be_bytes());
+        context.update(key.as_bytes());
+        context.update(messages);
+        let mut out = Digest::default();
+        for (to, from) in out.iter_mut().zip(context.sign().as_ref()) {
+            *to = *from;
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_stands_for_its_time_for_the_same_key_and_messages_only() {
+        let sticky = Sticky::new();
+        let hour = Duration::from_secs(3_600);
+        sticky.keep(Some("app"), b"[bad]", "content_filter", Now::ZERO, hour);
+        assert_eq!(sticky.standing(Some("app"), b"[bad]", Now::ZERO).as_deref(), Some("content_filter"));
+        assert_eq!(sticky.standing(Some("other"), b"[bad]", Now::ZERO), None);
+        assert_eq!(sticky.standing(Some("app"), b"[good]", Now::ZERO), None);
+        assert_eq!(sticky.standing(Some("app"), b"[bad]", Now::ZERO + hour), None);
+    }
+}

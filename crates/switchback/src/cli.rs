@@ -1,0 +1,228 @@
+//! What can be typed. The groups of the help follow the life of a deployment.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const HELP: &str = "\
+switchback decides what your application does when a model fails, and can tell you why.
+
+Start       demo      simulated providers, traffic and an outage; no key, no network, no file
+            check     is this configuration right?
+            serve     run the gateway
+            sim       the provider simulator alone, on a port
+
+Understand  status    one screen, one exit code
+            explain   why did this request go where it went?    explain req_01K9… | explain --last
+
+Act         routes    list · disable · enable
+            reload    apply the configuration file now
+
+Plumbing    help      help SB204 explains a code, offline
+
+Options for every verb:
+  -c, --config FILE    the configuration [SWITCHBACK_CONFIG, default ./switchback.toml]
+      --admin URL      the operator's side of a running gateway [SWITCHBACK_ADMIN, default http://127.0.0.1:4001]
+      --json           machine-readable output
+      --color WHEN     auto, always or never; NO_COLOR is honoured
+  -q, --quiet          data only
+  -v, --verbose        more talk
+      --no-input       never ask; say which flag would have answered
+      --yes            answer every question with yes
+
+Exit codes: 0 fine · 1 the answer is bad · 2 wrong usage · 3 gateway not reachable · 4 refused · 5 not found ·
+78 configuration invalid.   `switchback VERB --help` tells more about a verb.";
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(name = "switchback", version, override_help = HELP, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// The configuration file.
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "SWITCHBACK_CONFIG",
+        default_value = "switchback.toml",
+        value_name = "FILE"
+    )]
+    pub(crate) config: PathBuf,
+    /// The operator's side of a running gateway.
+    #[arg(long, global = true, env = "SWITCHBACK_ADMIN", default_value = "http://127.0.0.1:4001", value_name = "URL")]
+    pub(crate) admin: String,
+    /// The token of the operator's side.
+    #[arg(long, global = true, env = "SWITCHBACK_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub(crate) admin_token: Option<String>,
+    /// Machine-readable output.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// When to colour.
+    #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
+    pub(crate) color: Color,
+    /// Data only.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// More talk.
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// Never ask.
+    #[arg(long, global = true)]
+    pub(crate) no_input: bool,
+    /// Answer every question with yes.
+    #[arg(long, global = true)]
+    pub(crate) yes: bool,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Simulated providers, traffic and an outage; no key, no network, no file.
+    Demo(Demo),
+    /// Is this configuration right?
+    Check(Check),
+    /// Run the gateway.
+    Serve(Serve),
+    /// The provider simulator alone, on a port.
+    Sim(Sim),
+    /// One screen, one exit code.
+    Status,
+    /// Why did this request go where it went?
+    Explain(Explain),
+    /// Routes: list, disable, enable.
+    Routes(Routes),
+    /// Apply the configuration file now.
+    Reload(Reason),
+    /// Explain a code such as SB204, offline.
+    Help(Help),
+}
+
+/// `demo`.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Port of the applications' side; the operators' is the next one.
+    #[arg(long, default_value_t = 4000)]
+    pub(crate) port: u16,
+    /// Seed of the simulation.
+    #[arg(long, default_value_t = 7)]
+    pub(crate) seed: u64,
+    /// Requests a second, 1 to 50.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=50))]
+    pub(crate) rate: u16,
+    /// End by itself after this time, such as `60s`; else Ctrl-C ends it.
+    #[arg(long = "for", value_name = "TIME")]
+    pub(crate) span: Option<String>,
+    /// When the outage begins.
+    #[arg(long, default_value = "20s", value_name = "TIME")]
+    pub(crate) outage_after: String,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Warnings fail, too.
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Write the log as JSON lines.
+    #[arg(long)]
+    pub(crate) log_json: bool,
+}
+
+/// `sim`.
+#[derive(Debug, Args)]
+pub(crate) struct Sim {
+    /// Port to listen on; 0 takes a free one.
+    #[arg(long, default_value_t = 4010)]
+    pub(crate) port: u16,
+    /// Seed of the simulation.
+    #[arg(long, default_value_t = 7)]
+    pub(crate) seed: u64,
+    /// Time to the first token: `40ms`, `20ms..80ms` or `lognormal 80ms 0.4`.
+    #[arg(long, default_value = "40ms", value_name = "LATENCY")]
+    pub(crate) first_token: String,
+    /// Time between tokens, in the same forms.
+    #[arg(long, default_value = "5ms", value_name = "LATENCY")]
+    pub(crate) between_tokens: String,
+    /// List the faults and end.
+    #[arg(long)]
+    pub(crate) faults: bool,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Explain {
+    /// The request, or a unique beginning of its id.
+    pub(crate) id: Option<String>,
+    /// The newest request.
+    #[arg(long)]
+    pub(crate) last: bool,
+}
+
+/// `routes`.
+#[derive(Debug, Args)]
+pub(crate) struct Routes {
+    #[command(subcommand)]
+    pub(crate) act: Option<RoutesAct>,
+}
+
+/// What to do with routes.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RoutesAct {
+    /// Every route and how it is.
+    List,
+    /// Stop every call to the routes, probes included, until enabled or expired.
+    Disable(Disable),
+    /// End a disable, and try at once what was switched off.
+    Enable(Enable),
+}
+
+/// `routes disable`.
+#[derive(Debug, Args)]
+pub(crate) struct Disable {
+    /// A glob over routes or calls, optionally with `@region`: `gpt`, `openai/*`, `*@us`.
+    pub(crate) selector: String,
+    #[command(flatten)]
+    pub(crate) reason: Reason,
+    /// When it ends by itself, such as `45m`; without it, when somebody enables it.
+    #[arg(long = "for", value_name = "TIME")]
+    pub(crate) span: Option<String>,
+}
+
+/// `routes enable`.
+#[derive(Debug, Args)]
+pub(crate) struct Enable {
+    /// A glob over routes or calls, optionally with `@region`.
+    pub(crate) selector: String,
+    #[command(flatten)]
+    pub(crate) reason: Reason,
+}
+
+/// Why an operator acts.
+#[derive(Debug, Args)]
+pub(crate) struct Reason {
+    /// Why; kept in the audit.
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+}
+
+/// `help`.
+#[derive(Debug, Args)]
+pub(crate) struct Help {
+    /// A code, such as SB204; without one the list of codes.
+    pub(crate) code: Option<String>,
+}
