@@ -141,7 +141,7 @@ const fn row(
 /// Every class with what it permits, in the order of the enum.
 #[rustfmt::skip]
 pub const CLASSES: [ClassRow; 20] = [
-    row(C::Transport,      "transport",       F::Technical,  S::Backoff,     true,  H::Hard,          "the connection failed"),
+    row(C::Transport,      "transport",       F::Technical,  S::Backoff,     true,  H::Hard,          "lost the connection"),
     row(C::Timeout,        "timeout",         F::Technical,  S::ConnectOnly, true,  H::Hard,          "took too long"),
     row(C::RateLimited,    "rate_limited",    F::Technical,  S::IfWaitFits,  true,  H::CoolsKey,      "was rate limited"),
     row(C::QuotaExhausted, "quota_exhausted", F::Technical,  S::Never,       true,  H::CredentialOff, "has no quota left"),

@@ -175,7 +175,9 @@ impl Walk {
                 self.settle(now, None, facts, health);
                 Step::Done
             }
-            Observation::Failed(failure, facts) if self.committed.is_some() => self.break_off(now, failure, facts, health),
+            Observation::Failed(failure, facts) if self.committed.is_some() => {
+                self.break_off(now, failure, facts, health)
+            }
             Observation::Failed(failure, facts) => self.fail(now, &failure, facts, health),
             Observation::Elapsed => self.try_again(now, health),
             Observation::Given => {

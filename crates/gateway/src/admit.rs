@@ -17,6 +17,7 @@ use switchback_core::time::Now;
 use switchback_wire::head::Head;
 
 use crate::keys::Caller;
+use crate::promises::Texts;
 use crate::reject::Reject;
 use crate::state::{Shared, Snapshot};
 
@@ -70,7 +71,7 @@ pub(crate) fn caller(snapshot: &Snapshot, headers: &HeaderMap) -> Result<Caller,
 /// # Errors
 ///
 /// The caller's mistake.
-pub(crate) fn admit(shared: &Shared, snapshot: &Snapshot, arrived: Arrived<'_>) -> Result<Admitted, Reject> {
+pub(crate) async fn admit(shared: &Shared, snapshot: &Snapshot, arrived: Arrived<'_>) -> Result<Admitted, Reject> {
     let Arrived { id, at, caller, headers, body } = arrived;
     if let Some(name) = NOT_YET.iter().find(|name| headers.contains_key(**name)) {
         let message = format!("The header {name} is not supported yet by this version of Switchback; leave it out.");
@@ -79,7 +80,7 @@ pub(crate) fn admit(shared: &Shared, snapshot: &Snapshot, arrived: Arrived<'_>) 
     let head = Head::read(&body).map_err(|error| Reject::invalid(error.code(), error.param(), error.to_string()))?;
     let (task_id, task) = find_task(snapshot, &caller, headers, &head)?;
     let surface = surface(headers, task)?;
-    let promise = promise(snapshot, task, &head, &body)?;
+    let promise = promise(snapshot, task, &head, &body).await?;
     let key = caller.name.as_deref();
     let blocked = blocked(shared, key, &body, &head, at);
     let limits = client_limits(headers, head.stream)?;
@@ -107,17 +108,7 @@ pub(crate) fn admit(shared: &Shared, snapshot: &Snapshot, arrived: Arrived<'_>) 
     };
     let hold_head = limits.first_byte.map_or(snapshot.server.hold_head, |it| it.min(snapshot.server.hold_head));
     let mode = mode(task, &promise);
-    Ok(Admitted {
-        task: task_id,
-        ask,
-        head,
-        body,
-        promise: Arc::new(promise),
-        mode,
-        forwarded: forwarded(headers),
-        about,
-        hold_head,
-    })
+    Ok(Admitted { task: task_id, ask, head, body, promise, mode, forwarded: forwarded(headers), about, hold_head })
 }
 
 fn find_task<'a>(
@@ -156,14 +147,10 @@ fn segment(snapshot: &Snapshot, caller: &Caller, headers: &HeaderMap) -> Option<
     snapshot.policy.segments.iter().find(|it| &***it == named).cloned()
 }
 
-fn promise(snapshot: &Snapshot, task: &Task, head: &Head, body: &Bytes) -> Result<Promise, Reject> {
-    let part = |span: &Option<std::ops::Range<usize>>| {
-        span.clone().and_then(|it| body.get(it)).and_then(|it| std::str::from_utf8(it).ok())
-    };
-    let own = Promise::of_request(part(&head.response_format), part(&head.tools), part(&head.tool_choice))
-        .map_err(|error| Reject::invalid(error.code, Some(&error.param), error.message))?;
-    let contract = task.contract.and_then(|it| snapshot.contracts.get(it.index()));
-    Ok(contract.map_or_else(|| own.clone(), |schema| own.clone().and_contract(schema.clone())))
+async fn promise(snapshot: &Snapshot, task: &Task, head: &Head, body: &Bytes) -> Result<Arc<Promise>, Reject> {
+    let contract = task.contract.and_then(|id| Some((id, snapshot.contracts.get(id.index())?.clone())));
+    let promise = snapshot.promises.of(Texts::of(head, body, contract)).await;
+    promise.map_err(|error| Reject::invalid(error.code, Some(&error.param), error.message))
 }
 
 /// A task says how its streams are judged; else what must be judged whole is judged whole.

@@ -71,7 +71,7 @@ async fn chat(
         BodyFault::Broken => Reject::invalid("broken_body", None, "The request body ended before it was whole."),
     })?;
     let arrived = Arrived { id: id.clone(), at, caller, headers: &parts.headers, body };
-    let admitted = admit::admit(shared, &snapshot, arrived)?;
+    let admitted = admit::admit(shared, &snapshot, arrived).await?;
     let out = Out::default();
     let hold = admitted.head.stream.then(|| Instant::now() + admitted.hold_head);
     let task = snapshot.policy.task(admitted.task).map(|it| Arc::clone(&it.name)).unwrap_or_default();

@@ -23,6 +23,7 @@ use tokio::sync::broadcast;
 use crate::clock::Clock;
 use crate::keys::KeyRing;
 use crate::overrides::Overrides;
+use crate::promises::Promises;
 use crate::reject::Rejected;
 use crate::sticky::Sticky;
 use crate::tls;
@@ -58,6 +59,7 @@ pub(crate) struct Snapshot {
     pub(crate) health: Health,
     pub(crate) server: Server,
     pub(crate) contracts: Vec<Schema>,
+    pub(crate) promises: Promises,
     pub(crate) keys: KeyRing,
     pub(crate) providers: Vec<Provider>,
     pub(crate) hash: Name,
@@ -140,6 +142,7 @@ impl Snapshot {
             health,
             server: config.server,
             contracts: config.contracts,
+            promises: Promises::new(),
             keys: KeyRing::new(&config.keys),
             providers,
             hash: config.hash.into(),

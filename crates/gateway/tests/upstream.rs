@@ -96,7 +96,8 @@ async fn read_request(io: &mut (impl AsyncRead + Unpin), seen: &Seen) -> io::Res
     loop {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|it| it.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            let length =
+                head.lines().find_map(|it| it.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
             if body.len() >= length.unwrap_or(0) {
                 seen.calls.fetch_add(1, Ordering::SeqCst);
                 return Ok(Some(text));
@@ -267,7 +268,8 @@ async fn an_answer_that_says_close_ends_its_connection() {
 
 #[tokio::test]
 async fn a_provider_that_says_more_than_its_answer_is_not_listened_to_again() {
-    let provider = Provider::answering("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelloHTTP/1.1 200 OK\r\n\r\n").await;
+    let provider =
+        Provider::answering("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelloHTTP/1.1 200 OK\r\n\r\n").await;
     let upstream = provider.upstream();
     assert_eq!(call(&upstream, 0).await, b"hello");
     assert_eq!(call(&upstream, 0).await, b"hello");
@@ -488,7 +490,12 @@ async fn who_cannot_prove_its_name_gets_no_request() {
 #[tokio::test]
 async fn a_provider_that_speaks_only_http_2_or_no_tls_is_a_tls_error() {
     let modern = encrypted(&["h2"], OK).await;
-    let plain = Provider::answering(OK).await;
+    let plain = Provider::start(|mut socket, _| async move {
+        socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await?;
+        while socket.read(&mut [0; 1024]).await? > 0 {}
+        Ok(())
+    })
+    .await;
     for provider in [modern, plain] {
         let upstream = upstream(&format!("https://localhost:{}", provider.address.port()), Some(CA));
         let error = send(&upstream, 0).await.unwrap_err();

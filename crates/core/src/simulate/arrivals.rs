@@ -15,11 +15,8 @@ use crate::time::{Now, millis};
 pub(crate) fn ask(dice: &mut Dice, task: &Task, now: Now) -> Ask {
     let surface = one_of(dice, task.surface, &[Surface::Interactive, Surface::Background]);
     let own = task.deadline.of(surface);
-    let deadline = if chance(dice, 15) {
-        own.min(one_of(dice, ms(2_000), &[ms(0), ms(15), ms(25), ms(300)]))
-    } else {
-        own
-    };
+    let deadline =
+        if chance(dice, 15) { own.min(one_of(dice, ms(2_000), &[ms(0), ms(15), ms(25), ms(300)])) } else { own };
     let wanted = [Capability::Tools, Capability::Json, Capability::Images];
     let needs = wanted.into_iter().filter(|_| chance(dice, 20));
     let needs = needs.fold(Capabilities::NONE, Capabilities::with);

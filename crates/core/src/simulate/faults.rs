@@ -231,9 +231,7 @@ fn failure(dice: &mut Dice, class: FailureClass) -> Failure {
         FailureClass::ServerError => (&[D::Unclassified], &[500, 502, 418]),
         FailureClass::Auth => (&[], &[401, 401, 403]),
         FailureClass::NotFound => (&[], &[404]),
-        FailureClass::Contract => {
-            (&[D::Malformed, D::Json, D::Schema, D::ToolCall, D::ToolMissing, D::Empty], &[200])
-        }
+        FailureClass::Contract => (&[D::Malformed, D::Json, D::Schema, D::ToolCall, D::ToolMissing, D::Empty], &[200]),
         FailureClass::Truncated => (&[D::ReasoningOnly], &[200]),
         FailureClass::PolicyBlocked => (&[D::Input, D::Output], &[400, 200]),
         FailureClass::InvalidRequest | FailureClass::ContextWindow | FailureClass::Capability => (&[], &[400, 422]),

@@ -178,8 +178,7 @@ impl Breaker {
     fn must_open(&self, now: Now) -> bool {
         let (total, failed) = self.counts(now);
         let rate = self.rules.rate;
-        let by_share =
-            total >= rate.of_at_least && failed > 0 && f64::from(failed) >= rate.failing * f64::from(total);
+        let by_share = total >= rate.of_at_least && failed > 0 && f64::from(failed) >= rate.failing * f64::from(total);
         let by_row = self.rules.consecutive.is_some_and(|rule| {
             let guarded = self.last_ok.is_some_and(|at| now.since(at.max(self.closed_since)) < rule.no_success_for);
             self.in_a_row >= rule.failures && !guarded

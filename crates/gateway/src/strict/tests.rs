@@ -43,9 +43,12 @@ fn sound_requests_pass_and_leave_nothing_behind() {
         "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nab\ncd".to_owned(),
         "POST / HTTP/1.1\r\ncontent-length:0\r\n\r\nGET / HTTP/1.1\r\n\r\n".to_owned(),
         "POST / HTTP/1.1\r\nCONTENT-LENGTH: \t 3 \r\n\r\n\n\n\nGET / HTTP/1.1\r\n\r\n".to_owned(),
-        "POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\n\n\n\n\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n".to_owned(),
+        "POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\n\n\n\n\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n"
+            .to_owned(),
         "POST / HTTP/1.1\r\ntransfer-encoding:chunked\r\n\r\n0\r\nContent-Length: 9\r\nb: c\r\n\r\n".to_owned(),
-        format!("GET /{long} HTTP/1.1\r\nCookie: {long}\r\ncontent-lengthy: {long}\r\nx-transfer-encoding: gzip\r\n\r\n"),
+        format!(
+            "GET /{long} HTTP/1.1\r\nCookie: {long}\r\ncontent-lengthy: {long}\r\nx-transfer-encoding: gzip\r\n\r\n"
+        ),
     ];
     for request in &sound {
         assert!(at_rest(request.as_bytes()), "{request:.80}");

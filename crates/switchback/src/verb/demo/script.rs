@@ -75,8 +75,8 @@ impl<'a> Script<'a> {
             for scene in SCENES {
                 sleep_until(begins + Duration::from_secs(scene.at_s)).await;
                 self.change(scene);
-                let at = self.started.elapsed().as_secs();
-                say::data(&format!("{at:>5} s  ▶ SCRIPT     {}", scene.said));
+                let at = self.started.elapsed().as_secs_f64();
+                say::data(&format!("{at:>7.1} s  ▶ SCRIPT     {}", scene.said));
             }
         }
     }

@@ -17,13 +17,22 @@ use crate::say;
 /// Requests like this one that are told before only their number is.
 const TOLD_EACH: u32 = 3;
 
+/// Requests that went the same way.
+#[derive(Default)]
+struct Alike {
+    n_told: u32,
+    n_more: u32,
+    /// Whether there was one since the last pulse: a way that comes back later is told anew.
+    is_fresh: bool,
+}
+
 /// What was told and counted.
 pub(super) struct Told {
     events: Receiver<Arc<DecisionRecord>>,
     started: Instant,
     outcomes: BTreeMap<String, u64>,
-    /// Requests by how they went, since the last pulse.
-    alike: BTreeMap<String, u32>,
+    /// Requests by how they went.
+    alike: BTreeMap<String, Alike>,
     n_ok: u32,
     n_missed: u64,
     states: BTreeMap<String, &'static str>,
@@ -73,9 +82,12 @@ impl Told {
             return;
         }
         let way = way(record);
-        let n = self.alike.entry(way.clone()).or_default();
-        *n += 1;
-        if *n <= TOLD_EACH {
+        let alike = self.alike.entry(way.clone()).or_default();
+        alike.is_fresh = true;
+        if alike.n_told == TOLD_EACH {
+            alike.n_more += 1;
+        } else {
+            alike.n_told += 1;
             let outcome = format!("{} {}", mark(&object.outcome), object.outcome);
             let added = object.added_ms.map_or_else(String::new, |ms| format!(", {ms} ms later"));
             self.say(&format!("{outcome:<12} {:<8} {way}{added}   {}", object.task, object.request_id));
@@ -83,15 +95,19 @@ impl Told {
     }
 
     fn pulse(&mut self) {
-        if std::mem::take(&mut self.n_ok).min(1) == 1 {
-            let n = self.outcomes.get("ok").copied().unwrap_or(0);
-            self.say(&format!("● ok         {n} requests so far were answered at the first try"));
+        let n_ok = std::mem::take(&mut self.n_ok);
+        if n_ok > 0 {
+            self.say(&format!("● ok         {n_ok} requests were answered at the first try"));
         }
-        for (way, n) in std::mem::take(&mut self.alike) {
-            if n > TOLD_EACH {
-                self.say(&format!("…            and {} more: {way}", n - TOLD_EACH));
+        for (way, alike) in &self.alike {
+            if alike.n_more > 0 {
+                self.say(&format!("…            and {} more: {way}", alike.n_more));
             }
         }
+        self.alike.retain(|_, alike| {
+            alike.n_more = 0;
+            std::mem::take(&mut alike.is_fresh)
+        });
     }
 
     fn routes(&mut self, routes: Vec<(String, &'static str)>) {
@@ -125,7 +141,7 @@ impl Told {
         say::data(&format!("  recovered  {recovered}   full quality by another try or route"));
         say::data(&format!("  degraded   {degraded}   a smaller model or the ready answer, marked as such"));
         say::data(&format!("  failed     {}   a clear error", failed + refused));
-        say::data(&format!("  without the ladder {} would have failed: {saved} more", saved + failed + refused));
+        say::data(&format!("  without the ladder {} of {requests} would have failed", saved + failed + refused));
         if self.n_missed > 0 {
             say::data(&format!("  {} requests more were answered than could be followed here", self.n_missed));
         }
