@@ -59,8 +59,13 @@ pub(crate) struct Arrived<'a> {
 ///
 /// # Errors
 ///
-/// 401 for a key that nobody knows.
+/// 401 for a key that nobody knows; 403 for a foreign web page where no keys are configured: it could spend money
+/// through whoever's browser shows it.
 pub(crate) fn caller(snapshot: &Snapshot, headers: &HeaderMap) -> Result<Caller, Reject> {
+    if snapshot.keys.is_empty() && is_foreign_page(headers) {
+        let message = "Without application keys this gateway does not serve web pages of other hosts.";
+        return Err(Reject::forbidden("foreign_origin", message));
+    }
     let authorization = text(headers, "authorization");
     let own = text(headers, "x-api-key").map(|key| format!("Bearer {key}"));
     snapshot.keys.caller(authorization.or(own.as_deref())).ok_or_else(Reject::unauthorized)
@@ -208,6 +213,12 @@ fn forwarded(headers: &HeaderMap) -> HeaderMap {
         }
     }
     out
+}
+
+fn is_foreign_page(headers: &HeaderMap) -> bool {
+    let Some(origin) = text(headers, "origin") else { return headers.contains_key("origin") };
+    let own = text(headers, "host");
+    origin.split_once("://").is_none_or(|(_, host)| Some(host) != own)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -262,7 +262,8 @@ impl Held {
             self.tools.push(data);
         } else {
             self.let_go(&data);
-            self.may_commit |= chunk.has_content();
+            // A refusal is short, and the head can only tell of it when it is held to its end.
+            self.may_commit |= chunk.has_content() && !declines(chunk);
         }
         Ok(())
     }
@@ -322,6 +323,10 @@ impl Held {
         frames.push(write_event(switchback_wire::sse::DONE));
         frames
     }
+}
+
+fn declines(chunk: &Chunk<'_>) -> bool {
+    chunk.choices.iter().any(|it| it.refusal.is_some())
 }
 
 fn has_tool_fragment(chunk: &Chunk<'_>) -> bool {
