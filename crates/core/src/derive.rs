@@ -113,7 +113,7 @@ impl Walk {
             attempts: self.tried.iter().map(|it| self.attempt(it, false)).collect(),
             not_run: self.not_run(task),
             degraded: (outcome == Outcome::Degraded).then(|| self.degraded(task)).flatten(),
-            dropped: Vec::new(),
+            dropped: served.as_ref().and_then(|it| it.tried?.without).map(Into::into).into_iter().collect(),
             cost_usd: self.tried.is_empty().then_some(0.0),
             added_ms: added,
             retry_after_ms: self.retry_after().map(millis),

@@ -265,6 +265,8 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// How sure the classification is.
     pub confidence: Confidence,
+    /// The request field that the provider cannot take, where the request means the same without it.
+    pub hint: Option<&'static str>,
     /// The provider said that the same route must not be tried again (`x-should-retry: false`, or one request larger
     /// than its whole limit).
     pub forbids_same_route: bool,
@@ -281,6 +283,7 @@ impl Failure {
             code: None,
             message: None,
             retry_after: None,
+            hint: None,
             confidence: Confidence::High,
             forbids_same_route: false,
         }

@@ -48,6 +48,8 @@ pub struct Call {
     pub first_token: Now,
     /// Longest silence between content of a stream.
     pub idle: Duration,
+    /// A request field to leave out: the route has said that it cannot take it, and the request means the same without.
+    pub without: Option<&'static str>,
 }
 
 /// What the shell has seen.

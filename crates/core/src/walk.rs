@@ -46,6 +46,8 @@ pub struct Walk {
     n_retries: u32,
     tried_keys: u64,
     took_other_key: bool,
+    /// The field that is left out on this rung.
+    without: Option<&'static str>,
 }
 
 /// A model rung of a task at an instant: what most decisions look at together.
@@ -77,6 +79,7 @@ pub(crate) struct Tried {
     pub(crate) ended: Option<Now>,
     /// Whether the request's deadline, not the route's timeout, bounds it.
     pub(crate) cut_by_deadline: bool,
+    pub(crate) without: Option<&'static str>,
     pub(crate) failure: Option<Failure>,
     pub(crate) facts: Facts,
 }
@@ -136,6 +139,7 @@ impl Walk {
             n_retries: 0,
             tried_keys: 0,
             took_other_key: false,
+            without: None,
         })
     }
 
@@ -242,6 +246,7 @@ impl Walk {
                 let admission = self.admit(&Spot { task, place, rung: it, now, health }, false)?;
                 self.n_retries = 0;
                 self.took_other_key = false;
+                self.without = None;
                 self.note_move(place);
                 self.call(place, it, admission, "first", now)
             }
@@ -282,13 +287,23 @@ impl Walk {
             started: now,
             ended: None,
             cut_by_deadline: now + it.timeout > last,
+            without: self.without,
             failure: None,
             facts: Facts::default(),
         });
         self.in_flight = Some(admission);
         let attempt = u32::try_from(self.tried.len()).unwrap_or(u32::MAX);
         let key = admission.key;
-        Step::Call(Call { attempt, rung: place, route: it.route, key, ends, first_token, idle: it.idle })
+        Step::Call(Call {
+            attempt,
+            rung: place,
+            route: it.route,
+            key,
+            ends,
+            first_token,
+            idle: it.idle,
+            without: self.without,
+        })
     }
 
     /// A call failed before anything reached the caller.
@@ -317,7 +332,7 @@ impl Walk {
             return self.descend(place + 1, now, health);
         };
         let at = Spot { task, place, rung: it, now, health };
-        if let Some(step) = self.take_other_key(&at, class) {
+        if let Some(step) = self.take_other_key(&at, class).or_else(|| self.leave_out(&at, failure)) {
             return step;
         }
         match self.wait_before_retry(&at, failure) {
@@ -338,6 +353,18 @@ impl Walk {
         }
         let admission = self.admit(at, false).ok()?;
         self.took_other_key = true;
+        Some(self.call(at.place, at.rung, admission, "first", at.now))
+    }
+
+    /// A field that the route cannot take, and that the request can do without, is left out; once per rung.
+    fn leave_out(&mut self, at: &Spot<'_>, failure: &Failure) -> Option<Step> {
+        let hint = failure.hint?;
+        if self.without.is_some() || self.standing(at.task, at.now).attempts_left == 0 {
+            return None;
+        }
+        self.tried_keys = 0;
+        let admission = self.admit(at, false).ok()?;
+        self.without = Some(hint);
         Some(self.call(at.place, at.rung, admission, "first", at.now))
     }
 

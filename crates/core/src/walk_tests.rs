@@ -453,3 +453,14 @@ fn a_refused_credential_is_off_until_a_covered_probe_and_enable_tries_at_once() 
     health.enable(RouteId(0));
     assert_eq!(walk(&policy, &health, late(), &[]).calls, ["a"]);
 }
+
+#[test]
+fn a_field_that_a_route_cannot_take_is_left_out_once_and_said() {
+    let cannot = Failure { hint: Some("temperature"), ..f(C::Capability) };
+    let seen = run(&usual(), &[("a", vec![cannot.clone()])]);
+    assert_eq!((seen.calls.as_slice(), &*seen.object.outcome), (["a", "a"].as_slice(), "recovered"));
+    assert_eq!(seen.object.dropped, ["temperature".into()]);
+    let seen = run(&usual(), &[("a", vec![cannot; 3])]);
+    assert_eq!(seen.calls, ["a", "a", "b"]);
+    assert!(seen.object.dropped.is_empty(), "the rung below was given it");
+}

@@ -117,7 +117,7 @@ fn prepare<'a>(owner: &'a Owner, call: &Call) -> Option<(&'a crate::state::Provi
     let route = owner.snapshot.policy.route(call.route)?;
     let provider = owner.snapshot.providers.get(route.provider.index())?;
     let admitted = &owner.request;
-    let body = dialect::request(provider.api, &admitted.body, &admitted.head, &route.model);
+    let body = dialect::request(provider.api, &admitted.body, &admitted.head, &route.model, call.without);
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = provider.uri.clone();

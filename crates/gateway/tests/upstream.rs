@@ -1,5 +1,7 @@
 //! Calls to providers over real sockets: what is reused, what is sent twice (nothing), and what each failure is called.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail the test")]
+
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;

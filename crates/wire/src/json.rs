@@ -39,6 +39,34 @@ pub(crate) fn object_in<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ser
     serde_json::from_slice(body)
 }
 
+/// The span of the value of a member of the body's object; `None` when it is not there exactly once.
+pub(crate) fn member(body: &[u8], name: &str) -> Option<Range<usize>> {
+    struct Find<'n>(&'n str);
+
+    impl<'de> Visitor<'de> for Find<'_> {
+        type Value = Option<&'de RawValue>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut found = None;
+            while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+                let value = map.next_value::<&'de RawValue>()?;
+                if key == self.0 && found.replace(value).is_some() {
+                    return Err(A::Error::custom("given twice"));
+                }
+            }
+            Ok(found)
+        }
+    }
+
+    let text = std::str::from_utf8(body).ok()?;
+    let found = serde_json::Deserializer::from_str(text).deserialize_map(Find(name)).ok()??;
+    Some(span(body, found))
+}
+
 /// The elements of an array, each as it stands; `None` if it is no array.
 pub(crate) fn elements(raw: &RawValue) -> Option<Vec<&RawValue>> {
     serde_json::from_str(raw.get()).ok()

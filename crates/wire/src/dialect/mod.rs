@@ -85,11 +85,18 @@ impl FromStr for Api {
     }
 }
 
-/// The body that goes upstream: the caller's with this model, and with what the upstream needs to be asked for. Nothing
-/// to change gives the very same bytes. `head` is the head of this very body.
+/// The body that goes upstream: the caller's with this model, without this field, and with what the upstream needs to be
+/// asked for. Nothing to change gives the very same bytes. `head` is the head of this very body. Only what
+/// [`hint`] allows is ever left out.
 #[must_use]
-pub fn request(api: Api, body: &Bytes, head: &Head, model: &str) -> Bytes {
-    openai::request(body, head, model, api == Api::OpenAi)
+pub fn request(api: Api, body: &Bytes, head: &Head, model: &str, without: Option<&str>) -> Bytes {
+    openai::request(body, head, model, without, api == Api::OpenAi)
+}
+
+/// The field, if a request means the same without it.
+#[must_use]
+pub fn hint(field: &str) -> Option<&'static str> {
+    openai::HINTS.iter().find(|hint| **hint == field).copied()
 }
 
 #[cfg(test)]

@@ -9,9 +9,33 @@ use crate::head::{self, Head};
 use crate::json;
 use crate::splice::Splice;
 
-/// The body for this model. `ask_usage`: see to it that a stream ends with its usage.
-pub(super) fn request(body: &Bytes, head: &Head, model: &str, ask_usage: bool) -> Bytes {
+/// Request fields without which a request means the same: hints to the model or to the provider's accounting. All
+/// else is a promise, and a route that cannot keep it is not called.
+pub(crate) const HINTS: [&str; 16] = [
+    "temperature",
+    "top_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
+    "seed",
+    "user",
+    "safety_identifier",
+    "reasoning_effort",
+    "verbosity",
+    "parallel_tool_calls",
+    "service_tier",
+    "store",
+    "metadata",
+    "prediction",
+    "prompt_cache_key",
+];
+
+/// The body for this model, without this hint. `ask_usage`: see to it that a stream ends with its usage.
+pub(super) fn request(body: &Bytes, head: &Head, model: &str, without: Option<&str>, ask_usage: bool) -> Bytes {
     let mut splice = Splice::new();
+    if let Some(span) = without.filter(|it| HINTS.contains(it)).and_then(|it| json::member(body, it)) {
+        splice.remove_member(body, span);
+    }
     if model != head.model {
         splice.replace(head.model_span.clone(), json::quote(model));
     }

@@ -7,7 +7,7 @@ use super::*;
 fn sent(api: Api, body: &str, model: &str) -> String {
     let body = Bytes::copy_from_slice(body.as_bytes());
     let head = Head::read(&body).unwrap();
-    String::from_utf8(request(api, &body, &head, model).to_vec()).unwrap()
+    String::from_utf8(request(api, &body, &head, model, None).to_vec()).unwrap()
 }
 
 const MESSAGES: &str = r#""messages":[{"role":"user","content":"hi"}]"#;
@@ -29,7 +29,7 @@ fn nothing_to_change_is_the_very_same_bytes() {
     let body = Bytes::from(format!(r#"{{"model":"m",{MESSAGES}}}"#));
     let head = Head::read(&body).unwrap();
     for api in [Api::OpenAi, Api::OpenAiCompatible] {
-        assert_eq!(request(api, &body, &head, "m").as_ptr(), body.as_ptr());
+        assert_eq!(request(api, &body, &head, "m", None).as_ptr(), body.as_ptr());
     }
 }
 
@@ -78,4 +78,16 @@ fn a_model_name_is_escaped() {
         let value: Value = serde_json::from_str(&sent(Api::OpenAiCompatible, &body, model)).unwrap();
         assert_eq!(value["model"], model);
     }
+}
+
+#[test]
+fn a_hint_is_left_out_and_a_promise_never_is() {
+    let body = Bytes::from_static(
+        br#"{"model":"m","temperature":0.7,"stop":["x"],"messages":[{"role":"user","content":"hi"}]}"#,
+    );
+    let head = Head::read(&body).expect("head");
+    let without = request(Api::OpenAi, &body, &head, "m", Some("temperature"));
+    assert_eq!(without, r#"{"model":"m","stop":["x"],"messages":[{"role":"user","content":"hi"}]}"#);
+    assert_eq!(request(Api::OpenAi, &body, &head, "m", Some("stop")), body);
+    assert_eq!(request(Api::OpenAi, &body, &head, "m", Some("top_p")), body, "not there");
 }

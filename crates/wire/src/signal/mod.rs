@@ -71,6 +71,9 @@ pub fn classify(signal: &Signal<'_>) -> Failure {
     failure.status = Some(if status == IN_BAND { signal.status } else { status });
     failure.code = evidence.code.as_deref().and_then(words::safe);
     failure.message = evidence.message.as_deref().and_then(words::safe);
+    if failure.class == FailureClass::Capability {
+        failure.hint = evidence.param.as_deref().and_then(crate::dialect::hint);
+    }
     failure.retry_after = wait(signal, &evidence, verdict.class, &request);
     failure.forbids_same_route = verdict.forbids_same_route
         || signal.headers.get("x-should-retry").is_some_and(|value| value.trim().eq_ignore_ascii_case("false"));
