@@ -65,7 +65,7 @@ pub(crate) fn run(cli: &Cli, check: &cli::Check) -> Exit {
 fn unreadable(cli: &Cli, why: &str) -> Exit {
     if cli.json {
         let finding = Unreadable {
-            code: "SB001",
+            code: "SB306",
             severity: "error",
             message: why,
             file: &cli.config.to_string_lossy(),
@@ -76,7 +76,7 @@ fn unreadable(cli: &Cli, why: &str) -> Exit {
         let report = Report { ok: false, diagnostics: &[finding] };
         say::data(&serde_json::to_string_pretty(&report).unwrap_or_default());
     } else {
-        say::talk(&format!("SB001  the configuration cannot be read: {why}"));
+        say::talk(&format!("SB306  the configuration cannot be read: {why}"));
         say::talk("fix: name the file with -c FILE, or try `switchback demo`, which needs none");
     }
     Exit::Config

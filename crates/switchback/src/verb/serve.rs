@@ -14,7 +14,7 @@ pub(crate) async fn run(cli: &Cli, serve: &cli::Serve) -> Exit {
     let loaded = match file.load() {
         Ok(loaded) => loaded,
         Err(why) => {
-            say::talk(&format!("SB001  the configuration cannot be read: {why}"));
+            say::talk(&format!("SB306  the configuration cannot be read: {why}"));
             say::talk("fix: name the file with -c FILE, or try `switchback demo`, which needs none");
             return Exit::Config;
         }
