@@ -91,7 +91,7 @@ pub struct ProviderSettings {
     pub headers: Vec<(String, String)>,
     /// Longest time to connect, TLS included.
     pub connect_timeout: Duration,
-    /// Certificates (PEM) that are trusted instead of the built-in ones.
+    /// Further certificates (PEM) that are trusted beside the built-in ones.
     pub tls_ca: Option<String>,
 }
 

@@ -240,3 +240,7 @@ fn seconds(ms: u64) -> String {
     }
     format!("{}.{:02} s", ms / 1_000, ms % 1_000 / 10)
 }
+
+#[cfg(test)]
+#[path = "explain_tests.rs"]
+mod tests;

@@ -2,7 +2,7 @@
 //!
 //! The list is closed and the names are stable: they stand in headers, records, metrics and configuration. What a
 //! class permits is the table [`CLASSES`], not code: the walk reads rows, it does not match on classes to invent
-//! behaviour. Source of the table: `docs/failures.md`. This file never looks at bytes; the wire crate does.
+//! behaviour; `docs/failures.md` is generated from it. This file never looks at bytes; the wire crate does.
 
 use std::fmt;
 use std::str::FromStr;
@@ -154,7 +154,7 @@ pub const CLASSES: [ClassRow; 20] = [
     row(C::ContextWindow,  "context_window",  F::Capability, S::Never,       true,  H::None,          "has too small a context window"),
     row(C::Capability,     "capability",      F::Capability, S::Never,       true,  H::None,          "cannot do what was asked"),
     row(C::Refusal,        "refusal",         F::Capability, S::Never,       false, H::None,          "declined to answer"),
-    row(C::LowQuality,     "low_quality",     F::Output,     S::Never,       true,  H::None,          "answered below the quality floor"),
+    row(C::LowQuality,     "low_quality",     F::Capability, S::Never,       true,  H::None,          "answered below the quality floor"),
     row(C::Budget,         "budget",          F::Business,   S::Never,       true,  H::None,          "would cost too much"),
     row(C::Deadline,       "deadline",        F::Business,   S::Never,       true,  H::None,          "had too little time left"),
     row(C::PolicyBlocked,  "policy_blocked",  F::Policy,     S::Never,       false, H::None,          "blocked it by policy"),

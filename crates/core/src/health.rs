@@ -54,12 +54,17 @@ struct RouteHealth {
 /// State of one key for one model.
 #[derive(Debug, Clone, Default)]
 struct KeyHealth {
-    cooling_until: Option<Now>,
+    /// What the provider asked for; nothing but time ends it.
+    asked_until: Option<Now>,
+    /// Our own choice where it asked for nothing: a request that has waited, or a success since, ends it.
+    own_until: Option<Now>,
+    limited_at: Now,
     n_limited: u32,
     off: Switch,
 }
 
-/// Something that is on, or off and probed now and then.
+/// Something that is on, or off and probed now and then. Any request may be the probe: where a rung below could still
+/// answer it is covered, and where none could it would have failed anyway.
 #[derive(Debug, Clone, Default)]
 struct Switch {
     off: Option<Off>,
@@ -68,6 +73,8 @@ struct Switch {
 #[derive(Debug, Clone)]
 struct Off {
     skip: Skip,
+    /// What calls that were admitted before say is old news.
+    since: Now,
     probe_at: Now,
     wait: Duration,
     probe_lease: Option<Now>,
@@ -83,6 +90,8 @@ pub struct Admission {
     pub key: usize,
     bucket: Bucket,
     permit: Permit,
+    at: Now,
+    lease: Now,
 }
 
 /// Who asks for an admission.
@@ -90,8 +99,6 @@ pub struct Admission {
 pub struct Asking {
     /// The workload.
     pub bucket: Bucket,
-    /// Whether a rung below could still answer: only then may the request probe what was switched off.
-    pub covered: bool,
     /// Keys that this rung has tried already, as a bit set.
     pub tried_keys: u64,
     /// Whether a cooling key may be used: the request waited as long as its provider asked.
@@ -181,6 +188,11 @@ impl Health {
                 it.name == route.name && it.model == route.model && same_provider
             });
             let kept = same.and_then(|it| self.routes.get(it));
+            let named = old.routes.iter().position(|it| it.name == route.name).and_then(|it| self.routes.get(it));
+            let disabled = named.and_then(|it| it.lock().unwrap_or_else(PoisonError::into_inner).disabled);
+            if let Some(slot) = health.routes.get(place) {
+                slot.lock().unwrap_or_else(PoisonError::into_inner).disabled = disabled;
+            }
             if let (Some(kept), Some(slot), true) = (kept, health.routes.get_mut(place), old.breaker == new.breaker) {
                 *slot = Arc::clone(kept);
             }
@@ -195,7 +207,7 @@ impl Health {
         if state.is_disabled(now) {
             return Some(Skip::Disabled);
         }
-        if let Some(skip) = state.gone.obstacle(asking.covered, now) {
+        if let Some(skip) = state.gone.obstacle(now) {
             return Some(skip);
         }
         if !state.breaker(asking.bucket).is_none_or(|it| it.would_admit(now)) {
@@ -217,7 +229,7 @@ impl Health {
         if state.is_disabled(now) {
             return Err(Skip::Disabled);
         }
-        if let Some(skip) = state.gone.obstacle(asking.covered, now) {
+        if let Some(skip) = state.gone.obstacle(now) {
             return Err(skip);
         }
         let key = state.choose_key(&credentials, asking, now)?;
@@ -231,7 +243,7 @@ impl Health {
         if let Some(it) = credentials.get_mut(key) {
             it.probe(lease);
         }
-        Ok(Admission { route, key, bucket: asking.bucket, permit })
+        Ok(Admission { route, key, bucket: asking.bucket, permit, at: now, lease })
     }
 
     /// Tells the scopes how an admitted call ended.
@@ -249,23 +261,23 @@ impl Health {
             if let (Some(latency), None) = (state.latencies.get_mut(admission.bucket as usize), ended.failure) {
                 latency.add(ended.took);
             }
-            state.gone.on();
+            state.gone.succeeded(admission.at);
             if let Some(it) = state.keys.get_mut(admission.key) {
-                *it = KeyHealth::default();
+                it.succeeded(admission.at);
             }
             if let Some(it) = credentials.get_mut(admission.key) {
-                it.on();
+                it.succeeded(admission.at);
             }
         }
-        state.gone.return_probe();
+        state.gone.return_probe(admission.lease);
         if let Some(it) = state.keys.get_mut(admission.key) {
-            it.off.return_probe();
+            it.off.return_probe(admission.lease);
         }
         if let Some(it) = credentials.get_mut(admission.key) {
-            it.return_probe();
+            it.return_probe(admission.lease);
         }
         if let Some(failure) = ended.failure {
-            state.take_effect(&mut credentials, admission.key, failure, now);
+            state.take_effect(&mut credentials, &admission, failure, now);
         }
     }
 
@@ -290,8 +302,7 @@ impl Health {
             State::Open { until } => now.until(until),
             State::Closed | State::HalfOpen { .. } => Duration::ZERO,
         };
-        let cooling =
-            state.keys.iter().map(|it| it.cooling_until.map_or(Duration::ZERO, |until| now.until(until))).min();
+        let cooling = state.keys.iter().map(|it| it.cools_for(now)).min();
         Some(open.max(cooling.unwrap_or_default()))
     }
 
@@ -329,7 +340,7 @@ impl Health {
             disabled: state.is_disabled(now),
             gone: state.gone.off.is_some(),
             buckets,
-            keys_cooling: state.keys.iter().filter(|it| it.cooling_until.is_some_and(|until| until > now)).count(),
+            keys_cooling: state.keys.iter().filter(|it| !it.cools_for(now).is_zero()).count(),
             keys_off: state.keys.iter().enumerate().filter(|(place, it)| off(*place, it)).count(),
             keys: state.keys.len(),
         })
@@ -357,6 +368,7 @@ fn verdict(ended: &Ended<'_>) -> Verdict {
     match failure.class.row().health {
         HealthEffect::Hard => Verdict::Hard,
         HealthEffect::Soft => Verdict::Soft,
+        HealthEffect::CoolsKey if failure.detail == Some(Detail::TooLargeForLimit) => Verdict::Ignored,
         HealthEffect::CoolsKey => Verdict::FailsProbe,
         HealthEffect::CredentialOff | HealthEffect::RouteOff => Verdict::Ignored,
         HealthEffect::None => match failure.class {
@@ -405,9 +417,9 @@ impl RouteHealth {
             if place < 64 && asking.tried_keys & (1 << place) != 0 && !asking.waited {
                 continue;
             }
-            let cooling = key.cooling_until.is_some_and(|until| now < until) && !asking.waited;
-            let off = credentials.get(place).and_then(|it| it.obstacle(asking.covered, now));
-            let off = off.or_else(|| key.off.obstacle(asking.covered, now));
+            let cooling = key.is_cooling(asking.waited, now);
+            let off = credentials.get(place).and_then(|it| it.obstacle(now));
+            let off = off.or_else(|| key.off.obstacle(now));
             match (cooling, off) {
                 (false, None) => return Ok(place),
                 (true, None) => why = Some(Skip::Cooling),
@@ -417,26 +429,28 @@ impl RouteHealth {
         Err(why.unwrap_or(Skip::Cooling))
     }
 
-    fn take_effect(&mut self, credentials: &mut [Switch], key: usize, failure: &Failure, now: Now) {
+    fn take_effect(&mut self, credentials: &mut [Switch], admission: &Admission, failure: &Failure, now: Now) {
+        let (key, at) = (admission.key, admission.at);
         match failure.class.row().health {
+            // One request that is larger than the whole limit says nothing about the others.
+            HealthEffect::CoolsKey if failure.detail == Some(Detail::TooLargeForLimit) => {}
             HealthEffect::CoolsKey => {
-                let Some(it) = self.keys.get_mut(key) else { return };
-                let own = FIRST_COOLING.saturating_mul(2_u32.saturating_pow(it.n_limited.min(10))).min(LONGEST_COOLING);
-                it.n_limited = it.n_limited.saturating_add(1);
-                it.cooling_until = Some(now + failure.retry_after.map_or(own, |asked| asked.min(LONGEST_ASKED)));
-            }
-            HealthEffect::CredentialOff if failure.status == Some(403) => {
                 if let Some(it) = self.keys.get_mut(key) {
-                    it.off.switch_off(Skip::Auth, now);
+                    it.limited(at, failure.retry_after, now);
+                }
+            }
+            HealthEffect::CredentialOff if failure.class == FailureClass::Auth && failure.status == Some(403) => {
+                if let Some(it) = self.keys.get_mut(key) {
+                    it.off.switch_off(Skip::Auth, at, now);
                 }
             }
             HealthEffect::CredentialOff => {
                 let skip = if failure.class == FailureClass::QuotaExhausted { Skip::Quota } else { Skip::Auth };
                 if let Some(it) = credentials.get_mut(key) {
-                    it.switch_off(skip, now);
+                    it.switch_off(skip, at, now);
                 }
             }
-            HealthEffect::RouteOff => self.gone.switch_off(Skip::Gone, now),
+            HealthEffect::RouteOff => self.gone.switch_off(Skip::Gone, at, now),
             HealthEffect::None | HealthEffect::Hard | HealthEffect::Soft => {}
         }
     }
@@ -455,18 +469,63 @@ impl RouteHealth {
     }
 }
 
+// === impl KeyHealth ===
+
+impl KeyHealth {
+    fn is_cooling(&self, waited: bool, now: Now) -> bool {
+        let until = if waited { self.asked_until } else { self.asked_until.max(self.own_until) };
+        until.is_some_and(|until| now < until)
+    }
+
+    fn cools_for(&self, now: Now) -> Duration {
+        self.asked_until.max(self.own_until).map_or(Duration::ZERO, |until| now.until(until))
+    }
+
+    fn limited(&mut self, at: Now, retry_after: Option<Duration>, now: Now) {
+        if let Some(asked) = retry_after {
+            self.asked_until = self.asked_until.max(Some(now + asked.min(LONGEST_ASKED)));
+        } else if self.n_limited == 0 || at >= self.limited_at {
+            let own = FIRST_COOLING.saturating_mul(2_u32.saturating_pow(self.n_limited.min(10))).min(LONGEST_COOLING);
+            self.own_until = self.own_until.max(Some(now + own));
+            self.n_limited = self.n_limited.saturating_add(1);
+            self.limited_at = now;
+        }
+    }
+
+    fn succeeded(&mut self, at: Now) {
+        if at >= self.limited_at {
+            self.own_until = None;
+            self.n_limited = 0;
+        }
+        self.off.succeeded(at);
+    }
+}
+
 // === impl Switch ===
 
 impl Switch {
-    fn obstacle(&self, covered: bool, now: Now) -> Option<Skip> {
+    fn obstacle(&self, now: Now) -> Option<Skip> {
         let off = self.off.as_ref()?;
         let lease_over = off.probe_lease.is_none_or(|lease| now >= lease);
-        (!(covered && now >= off.probe_at && lease_over)).then_some(off.skip)
+        (!(now >= off.probe_at && lease_over)).then_some(off.skip)
     }
 
-    fn switch_off(&mut self, skip: Skip, now: Now) {
-        let wait = self.off.as_ref().map_or(FIRST_OFF, |off| off.wait.saturating_mul(2).min(LONGEST_OFF));
-        self.off = Some(Off { skip, probe_at: now + wait, wait, probe_lease: None });
+    /// Told by a call that was admitted at `at`. Only a failed probe doubles the wait: many calls that were in flight
+    /// when a credential was revoked are one event.
+    fn switch_off(&mut self, skip: Skip, at: Now, now: Now) {
+        let wait = match &self.off {
+            Some(off) if at <= off.since => return,
+            Some(off) => off.wait.saturating_mul(2).min(LONGEST_OFF),
+            None => FIRST_OFF,
+        };
+        self.off = Some(Off { skip, since: now, probe_at: now + wait, wait, probe_lease: None });
+    }
+
+    /// A call that was admitted at `at` worked; one from before the switch-off proves nothing.
+    fn succeeded(&mut self, at: Now) {
+        if self.off.as_ref().is_some_and(|off| at > off.since) {
+            self.off = None;
+        }
     }
 
     fn on(&mut self) {
@@ -479,8 +538,10 @@ impl Switch {
         }
     }
 
-    fn return_probe(&mut self) {
-        if let Some(off) = &mut self.off {
+    fn return_probe(&mut self, lease: Now) {
+        if let Some(off) = &mut self.off
+            && off.probe_lease == Some(lease)
+        {
             off.probe_lease = None;
         }
     }

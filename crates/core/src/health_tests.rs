@@ -34,11 +34,7 @@ fn policy(n_keys: usize) -> Policy {
 }
 
 fn asking(now: Now) -> Asking {
-    Asking { bucket: Bucket::Short, covered: true, tried_keys: 0, waited: false, ends: now + S * 10 }
-}
-
-fn alone(now: Now) -> Asking {
-    Asking { covered: false, ..asking(now) }
+    Asking { bucket: Bucket::Short, tried_keys: 0, waited: false, ends: now + S * 10 }
 }
 
 fn f(class: FailureClass, status: u16) -> Failure {
@@ -122,14 +118,13 @@ fn a_model_that_is_gone_is_probed_after_a_minute_doubling_to_an_hour() {
 }
 
 #[test]
-fn a_probe_of_what_is_off_needs_a_rung_below_it_and_is_alone() {
+fn a_probe_of_what_is_off_is_alone() {
     let health = Health::new(&policy(1));
     call(&health, A, Some(&f(C::NotFound, 404)), at(0));
-    assert_eq!(health.obstacle(A, &alone(at(60)), at(60)), Some(Skip::Gone), "nothing below: not risked");
     let probe = admit(&health, A, at(60));
     assert_eq!(obstacle(&health, A, at(60)), Some(Skip::Gone), "one probe at a time");
     settle(&health, probe, None, at(61));
-    assert_eq!(health.obstacle(A, &alone(at(61)), at(61)), None, "the model is back");
+    assert_eq!(health.obstacle(A, &asking(at(61)), at(61)), None, "the model is back");
 }
 
 #[test]
@@ -146,7 +141,6 @@ fn a_probe_that_says_nothing_about_the_credential_leaves_it_off_and_frees_the_pr
     let health = Health::new(&policy(1));
     call(&health, A, Some(&f(C::Auth, 401)), at(0));
     call(&health, A, Some(&f(C::Cancelled, 499)), at(60));
-    assert_eq!(health.obstacle(A, &alone(at(60)), at(60)), Some(Skip::Auth));
     assert_eq!(obstacle(&health, A, at(60)), None);
 }
 
@@ -219,7 +213,7 @@ fn enable_tries_at_once_what_was_switched_off() {
     for route in [A, RouteId(2)] {
         assert!(obstacle(&health, route, at(1)).is_some());
         health.enable(route);
-        assert_eq!(health.obstacle(route, &alone(at(1)), at(1)), None);
+        assert_eq!(health.obstacle(route, &asking(at(1)), at(1)), None);
     }
 }
 
@@ -327,4 +321,90 @@ fn a_route_that_is_not_of_this_policy_is_gone_not_a_panic() {
     assert_eq!(health.admit(RouteId(99), &asking(at(0)), at(0)).map(|it| it.key), Err(Skip::Gone));
     assert_eq!(health.view(RouteId(99), at(0)), None);
     assert_eq!(health.callable_in(RouteId(99), Bucket::Short, at(0)), None);
+}
+
+#[test]
+fn a_success_of_an_older_call_does_not_end_a_wait_that_the_provider_asked_for() {
+    let health = Health::new(&policy(1));
+    let older = admit(&health, A, at(0));
+    call(&health, A, Some(&Failure { retry_after: Some(S * 60), ..f(C::RateLimited, 429) }), at(1));
+    settle(&health, older, None, at(2));
+    assert_eq!(obstacle(&health, A, at(3)), Some(Skip::Cooling));
+}
+
+#[test]
+fn a_shorter_reset_does_not_shorten_a_longer_one() {
+    let health = Health::new(&policy(1));
+    let asks = |wait| Failure { retry_after: Some(wait), ..f(C::RateLimited, 429) };
+    let both = [admit(&health, A, at(0)), admit(&health, A, at(0))];
+    settle(&health, both[0], Some(&asks(S * 60)), at(1));
+    settle(&health, both[1], Some(&asks(S)), at(1));
+    assert_eq!(obstacle(&health, A, at(5)), Some(Skip::Cooling));
+}
+
+#[test]
+fn a_request_that_waited_for_one_key_does_not_take_another_that_still_cools() {
+    let health = Health::new(&policy(2));
+    let asks = |wait| Failure { retry_after: Some(wait), ..f(C::RateLimited, 429) };
+    let first = call(&health, A, Some(&asks(S * 60)), at(0));
+    let second = call(&health, A, Some(&asks(S)), at(0));
+    let waited = Asking { waited: true, tried_keys: 1 << second, ..asking(at(1)) };
+    assert_ne!(health.admit(A, &waited, at(1)).map(|it| it.key), Ok(first));
+}
+
+#[test]
+fn calls_that_were_in_flight_when_a_credential_was_revoked_are_one_refusal() {
+    let health = Health::new(&policy(1));
+    let flying: Vec<Admission> = (0..10).map(|_| admit(&health, A, at(0))).collect();
+    for admission in flying {
+        settle(&health, admission, Some(&f(C::Auth, 401)), at(1));
+    }
+    assert_eq!(obstacle(&health, A, at(61)), None, "probed after a minute, not after an hour");
+}
+
+#[test]
+fn ten_limited_calls_at_once_cool_a_key_for_a_second_not_for_a_minute() {
+    let health = Health::new(&policy(1));
+    let flying: Vec<Admission> = (0..10).map(|_| admit(&health, A, at(0))).collect();
+    for admission in flying {
+        settle(&health, admission, Some(&f(C::RateLimited, 429)), at(1));
+    }
+    assert_eq!(obstacle(&health, A, at(2)), None);
+}
+
+#[test]
+fn a_success_from_before_the_switch_off_proves_nothing() {
+    let health = Health::new(&policy(1));
+    let older = admit(&health, A, at(0));
+    call(&health, A, Some(&f(C::Auth, 401)), at(1));
+    settle(&health, older, None, at(2));
+    assert_eq!(obstacle(&health, A, at(3)), Some(Skip::Auth));
+}
+
+#[test]
+fn an_older_call_does_not_return_the_running_probe() {
+    let health = Health::new(&policy(1));
+    let older = admit(&health, A, at(0));
+    call(&health, A, Some(&f(C::Auth, 401)), at(1));
+    let _probe = admit(&health, A, at(61));
+    settle(&health, older, Some(&f(C::Cancelled, 499)), at(62));
+    assert_eq!(obstacle(&health, A, at(62)), Some(Skip::Auth), "one probe at a time");
+}
+
+#[test]
+fn a_403_for_an_empty_account_switches_the_whole_credential_off() {
+    let health = Health::new(&policy(1));
+    call(&health, A, Some(&f(C::QuotaExhausted, 403)), at(0));
+    assert_eq!(obstacle(&health, B, at(1)), Some(Skip::Quota));
+}
+
+#[test]
+fn what_an_operator_disabled_stays_disabled_over_a_reload_with_other_rules_or_keys() {
+    let old = policy(1);
+    let health = Health::new(&old);
+    health.disable(A, None);
+    let rules = Policy { breaker: BreakerRules { closes_after: 1, ..BreakerRules::default() }, ..policy(1) };
+    for new in [rules, policy(2)] {
+        assert_eq!(obstacle(&health.carried_over(&old, &new), A, at(1)), Some(Skip::Disabled));
+    }
 }

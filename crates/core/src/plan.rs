@@ -109,7 +109,7 @@ impl Planner<'_> {
         if standing.attempts_left == 0 {
             return Err(Skip::NoAttempts);
         }
-        let asking = self.asking(place, it, standing.now);
+        let asking = self.asking(it, standing.now);
         if let Some(skip) = self.health.obstacle(it.route, &asking, standing.now) {
             return Err(skip);
         }
@@ -139,30 +139,31 @@ impl Planner<'_> {
         }
         let expected = self.health.expected(it.route, self.ask.bucket());
         match expected {
-            Some(expected) if expected > left && self.has_model_rung_below(place) => Err(Skip::NoTime),
+            Some(expected) if expected > left && self.has_model_rung_below(place, standing) => Err(Skip::NoTime),
             _ => Ok(()),
         }
     }
 
     /// Who asks the route's health on this rung.
     #[must_use]
-    pub fn asking(&self, place: usize, it: &Try, now: Now) -> Asking {
+    pub fn asking(&self, it: &Try, now: Now) -> Asking {
         let ends = (now + it.timeout).min(self.ask.deadline - RESERVE);
-        Asking { bucket: self.ask.bucket(), covered: self.is_covered(place), tried_keys: 0, waited: false, ends }
+        Asking { bucket: self.ask.bucket(), tried_keys: 0, waited: false, ends }
     }
 
-    /// Whether a rung below could still give an answer.
-    #[must_use]
-    pub fn is_covered(&self, place: usize) -> bool {
-        self.below(place).any(|rung| !matches!(rung.kind, RungKind::Fail { .. }))
-    }
-
-    fn has_model_rung_below(&self, place: usize) -> bool {
-        self.below(place).any(|rung| matches!(&rung.kind, RungKind::Try(it) if self.can_ever(it).is_ok()))
-    }
-
-    fn below(&self, place: usize) -> impl Iterator<Item = &Rung> {
-        self.task.ladder.iter().skip(place + 1).filter(|rung| self.is_for_caller(rung).is_ok())
+    /// Whether a model rung below could be called after this one is passed over for lack of time. Does not ask for the
+    /// time of that rung: whichever is last gets what is left.
+    fn has_model_rung_below(&self, place: usize, standing: &Standing) -> bool {
+        let met = standing.met.with(FailureClass::Deadline);
+        let below = self.task.ladder.iter().skip(place + 1);
+        let mut mine = below.filter(|rung| self.is_for_caller(rung).is_ok() && rung.when.meets(met));
+        mine.any(|rung| match &rung.kind {
+            RungKind::Try(it) => {
+                let asking = self.asking(it, standing.now);
+                self.can_ever(it).is_ok() && self.health.obstacle(it.route, &asking, standing.now).is_none()
+            }
+            RungKind::Answer { .. } | RungKind::Fail { .. } => false,
+        })
     }
 
     /// Model rungs below that could run now, had the walk to go on after a failure of `class`.

@@ -79,6 +79,8 @@ pub(crate) struct Tried {
     pub(crate) ended: Option<Now>,
     /// Whether the request's deadline, not the route's timeout, bounds it.
     pub(crate) cut_by_deadline: bool,
+    /// Whether the first content has a clock of its own, shorter than both.
+    pub(crate) own_first_token: bool,
     pub(crate) without: Option<&'static str>,
     pub(crate) failure: Option<Failure>,
     pub(crate) facts: Facts,
@@ -266,9 +268,13 @@ impl Walk {
     }
 
     fn admit(&self, at: &Spot<'_>, waited: bool) -> Result<Admission, Skip> {
-        let mut asking = self.planner(at.task, at.health).asking(at.place, at.rung, at.now);
+        let mut asking = self.planner(at.task, at.health).asking(at.rung, at.now);
         asking.tried_keys = self.tried_keys;
         asking.waited = waited;
+        // Timers fire late: a call that could only end at once is not made.
+        if at.now >= asking.ends {
+            return Err(Skip::NoTime);
+        }
         at.health.admit(at.rung.route, &asking, at.now)
     }
 
@@ -287,6 +293,7 @@ impl Walk {
             started: now,
             ended: None,
             cut_by_deadline: now + it.timeout > last,
+            own_first_token: first_token < ends,
             without: self.without,
             failure: None,
             facts: Facts::default(),
@@ -332,7 +339,7 @@ impl Walk {
             return self.descend(place + 1, now, health);
         };
         let at = Spot { task, place, rung: it, now, health };
-        if let Some(step) = self.take_other_key(&at, class).or_else(|| self.leave_out(&at, failure)) {
+        if let Some(step) = self.take_other_key(&at, failure).or_else(|| self.leave_out(&at, failure)) {
             return step;
         }
         match self.wait_before_retry(&at, failure) {
@@ -346,9 +353,10 @@ impl Walk {
     }
 
     /// A limited or refused key is not the end of the route while another key is usable; once per rung.
-    fn take_other_key(&mut self, at: &Spot<'_>, class: FailureClass) -> Option<Step> {
-        let keyed = [FailureClass::RateLimited, FailureClass::Auth, FailureClass::QuotaExhausted].contains(&class);
-        if !keyed || self.took_other_key || self.standing(at.task, at.now).attempts_left == 0 {
+    fn take_other_key(&mut self, at: &Spot<'_>, failure: &Failure) -> Option<Step> {
+        let keyed = [FailureClass::RateLimited, FailureClass::Auth, FailureClass::QuotaExhausted];
+        let helps = keyed.contains(&failure.class) && !failure.forbids_same_route;
+        if !helps || self.took_other_key || self.standing(at.task, at.now).attempts_left == 0 {
             return None;
         }
         let admission = self.admit(at, false).ok()?;
@@ -388,13 +396,13 @@ impl Walk {
         if asked > at.task.retry_wait.high && planner.anything_below(at.place, failure.class, &standing) {
             return None;
         }
-        let mut asking = planner.asking(at.place, at.rung, at.now);
+        let mut asking = planner.asking(at.rung, at.now);
         asking.waited = true;
-        if at.health.obstacle(at.rung.route, &asking, at.now).is_some() {
-            return None;
-        }
         let own = backoff(at.task.retry_wait, self.n_retries + 1, &mut self.dice);
         let until = at.now + own.max(asked);
+        if at.health.obstacle(at.rung.route, &asking, until).is_some() {
+            return None;
+        }
         let expected = at.health.expected(at.rung.route, self.ask.bucket()).unwrap_or(Duration::from_millis(1));
         let fits = until + expected <= self.ask.deadline - RESERVE;
         fits.then_some((until, asked >= own && !asked.is_zero()))
@@ -435,8 +443,13 @@ impl Walk {
         let Some(admission) = self.in_flight.take() else { return };
         let Some(tried) = self.tried.last_mut() else { return };
         tried.ended = Some(now);
-        let ended =
-            Ended { failure: failure.as_ref(), cut_by_deadline: tried.cut_by_deadline, took: now.since(tried.started) };
+        // A clock of the route's own that ran out before the deadline says as much as ever.
+        let at_deadline = self.committed.is_none() && now >= self.ask.deadline - RESERVE;
+        let silent = failure.as_ref().is_some_and(|it| it.detail == Some(Detail::FirstToken));
+        let cut_by_deadline = tried.cut_by_deadline && at_deadline && !(silent && tried.own_first_token);
+        // A live stream has done what its deadline asks for when it commits.
+        let took = self.committed.unwrap_or(now).since(tried.started);
+        let ended = Ended { failure: failure.as_ref(), cut_by_deadline, took };
         health.settle(admission, &ended, now, &mut self.dice);
         tried.failure = failure;
         self.note(facts);

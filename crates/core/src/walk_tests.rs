@@ -337,7 +337,6 @@ fn a_rung_that_cannot_finish_is_not_started_but_the_last_one_gets_what_is_left()
     let mut dice = Dice::seeded(1);
     let asking = crate::health::Asking {
         bucket: crate::route::Bucket::Short,
-        covered: true,
         tried_keys: 0,
         waited: false,
         ends: Now::ZERO + 20_000 * MS,
@@ -439,7 +438,7 @@ fn a_caller_who_leaves_costs_the_route_nothing() {
 }
 
 #[test]
-fn a_refused_credential_is_off_until_a_covered_probe_and_enable_tries_at_once() {
+fn a_refused_credential_is_off_until_a_probe_and_enable_tries_at_once() {
     let policy = usual();
     let health = Health::new(&policy);
     let refused = Failure { status: Some(401), ..f(C::Auth) };
@@ -463,4 +462,34 @@ fn a_field_that_a_route_cannot_take_is_left_out_once_and_said() {
     let seen = run(&usual(), &[("a", vec![cannot; 3])]);
     assert_eq!(seen.calls, ["a", "a", "b"]);
     assert!(seen.object.dropped.is_empty(), "the rung below was given it");
+}
+
+#[test]
+fn a_first_token_timeout_counts_also_where_the_timeout_is_longer_than_the_deadline() {
+    let mut rung = primary(0);
+    if let RungKind::Try(it) = &mut rung.kind {
+        it.timeout = 120_000 * MS;
+        it.first_token = Some(1_000 * MS);
+    }
+    let policy = policy(vec![rung, safe()], |_| {});
+    let health = Health::new(&policy);
+    for _ in 0..5 {
+        let mut it = Walk::new(Arc::clone(&policy), TaskId(0), ask(), Dice::seeded(1)).expect("task");
+        let Step::Call(call) = it.next(Now::ZERO, Observation::Begin, &health) else { panic!("no call") };
+        let silent = f(C::Timeout).with_detail(Detail::FirstToken);
+        it.next(call.first_token, Observation::Failed(silent, Facts::default()), &health);
+    }
+    assert_eq!(walk(&policy, &health, ask(), &[]).reason("a"), "breaker_open");
+}
+
+#[test]
+fn a_retry_whose_timer_fires_late_does_not_call_a_route_after_its_time() {
+    let policy = policy(vec![primary(1), safe()], |_| {});
+    let health = Health::new(&policy);
+    let hasty = Ask { deadline: Now::ZERO + 1_000 * MS, ..ask() };
+    let mut it = Walk::new(Arc::clone(&policy), TaskId(0), hasty, Dice::seeded(1)).expect("task");
+    it.next(Now::ZERO, Observation::Begin, &health);
+    let failed = Observation::Failed(f(C::ServerError), Facts::default());
+    assert!(matches!(it.next(Now::ZERO + 300 * MS, failed, &health), Step::Wait { .. }));
+    assert!(matches!(it.next(Now::ZERO + 985 * MS, Observation::Elapsed, &health), Step::End(_)));
 }

@@ -13,7 +13,8 @@ use switchback_wire::splice;
 use switchback_wire::sse::{DONE, write_event};
 
 use crate::headers;
-use crate::owner::{Kept, Owner};
+use crate::kept::Kept;
+use crate::owner::Owner;
 use crate::stream::{Live, Reached};
 
 /// Serves what the last step left in hand.

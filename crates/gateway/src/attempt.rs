@@ -14,7 +14,8 @@ use switchback_wire::dialect;
 use tokio::time::{Instant, timeout_at};
 
 use crate::judge::{self, Evidence};
-use crate::owner::{Kept, Owner};
+use crate::kept::{Kept, Lost};
+use crate::owner::Owner;
 use crate::stream::{Live, Reached};
 use crate::upstream::LeasedBody;
 
@@ -28,18 +29,6 @@ const MOST_ANSWER: usize = 32 * 1024 * 1024;
 struct Progress {
     facts: Facts,
     sent: bool,
-}
-
-/// A failure, and the provider's own words where it has some.
-pub(crate) struct Lost {
-    pub(crate) failure: Failure,
-    pub(crate) kept: Kept,
-}
-
-impl From<Failure> for Lost {
-    fn from(failure: Failure) -> Self {
-        Self { failure, kept: Kept::Nothing }
-    }
 }
 
 /// Makes the call.

@@ -17,8 +17,7 @@ use switchback_wire::reset::Headers;
 use switchback_wire::signal::{Signal, classify};
 
 use crate::admit::Admitted;
-use crate::attempt::Lost;
-use crate::owner::Kept;
+use crate::kept::{Kept, Lost};
 use crate::upstream::SendError;
 
 /// Most bytes of an error that are looked at.

@@ -18,6 +18,7 @@ mod owner;
 
 mod attempt;
 mod judge;
+mod kept;
 mod stream;
 
 mod answer;

@@ -72,7 +72,7 @@ pub enum BodyFault {
 // === impl Limits ===
 
 impl Default for Limits {
-    /// Heads 10 s and 32 KiB, idle 75 s (`reference/resilience.md` §4.1), 10,000 connections.
+    /// Heads 10 s and 32 KiB, idle 75 s, 10,000 connections.
     fn default() -> Self {
         Self {
             head_within: Duration::from_secs(10),

@@ -5,8 +5,10 @@
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use switchback_core::health::Asking;
 use switchback_core::id::RouteId;
 use switchback_core::policy::{Policy, RungKind, Task};
+use switchback_core::route::Bucket;
 use switchback_core::time::Now;
 use switchback_store::{AuditEntry, Override, StoreError};
 
@@ -151,8 +153,8 @@ fn effect_on(snapshot: &Snapshot, task: &Task, routes: &[RouteId], now: Now) -> 
     }
     let left = task.ladder.iter().enumerate().find(|(_, rung)| match &rung.kind {
         RungKind::Try(it) => {
-            let up = snapshot.health.view(it.route, now).is_some_and(|it| !it.disabled && !it.gone);
-            !routes.contains(&it.route) && up
+            let asking = Asking { bucket: Bucket::Short, tried_keys: 0, waited: false, ends: now };
+            !routes.contains(&it.route) && snapshot.health.obstacle(it.route, &asking, now).is_none()
         }
         RungKind::Answer { .. } => true,
         RungKind::Fail { .. } => false,

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
 use switchback_core::derive::About;
 use switchback_core::dice::Dice;
 use switchback_core::policy::RungKind;
@@ -18,9 +17,9 @@ use tokio::time::sleep_until;
 use crate::admit::Admitted;
 use crate::answer;
 use crate::attempt;
+use crate::kept::Kept;
 use crate::out::Out;
 use crate::state::{Shared, Snapshot};
-use crate::stream::Live;
 
 /// The owner of one accepted request.
 pub(crate) struct Owner {
@@ -30,20 +29,6 @@ pub(crate) struct Owner {
     pub(crate) walk: Walk,
     pub(crate) out: Out,
     recorded: bool,
-}
-
-/// What an attempt leaves in hand for the answer.
-pub(crate) enum Kept {
-    /// Nothing.
-    Nothing,
-    /// A whole answer that was judged.
-    Whole(Bytes),
-    /// A whole stream that was judged before any of it left.
-    Judged(Box<Live>),
-    /// A stream that has just committed.
-    Live(Box<Live>),
-    /// A ready answer.
-    Ready(Arc<str>),
 }
 
 impl Owner {

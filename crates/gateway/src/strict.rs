@@ -2,7 +2,7 @@
 //!
 //! hyper 1.12 answers a request with both `Content-Length` and `Transfer-Encoding` (it believes the latter), with
 //! `Transfer-Encoding` given twice or with more than `chunked` in it, and with line ends that are a bare LF
-//! (`reference/resilience.md` §4.3.7; `tests/listen.rs` pins what it does). Two parties that read such bytes differently
+//! (`tests/listen.rs` pins what it does). Two parties that read such bytes differently
 //! disagree on where a request ends, and that is how one caller's request becomes part of another's. [`Strict`] follows
 //! the boundaries of requests as the bytes pass, lets sound ones through untouched and uncopied, and spoils an offending
 //! line so that hyper itself answers 400 and closes. It also times heads, because only here is seen when one begins.

@@ -106,12 +106,6 @@ impl Watch {
         }
     }
 
-    /// Whether a rung below this one could still answer the caller.
-    pub(crate) fn is_covered(&self, scene: &Scene<'_>, rung: usize) -> bool {
-        let below = scene.task.ladder.iter().skip(rung + 1);
-        below.filter(|it| is_for(it, scene.ask)).any(|it| !matches!(it.kind, RungKind::Fail { .. }))
-    }
-
     /// Whether a ready answer is what the request waits for.
     pub(crate) fn is_asked_locally(&self) -> bool {
         self.waiting_until.is_none() && !self.locals.is_empty()
@@ -222,24 +216,38 @@ impl Watch {
         let waited = self.waiting_until.is_some() && self.calls.last().is_some_and(|it| it.rung == call.rung);
         let retries = here.iter().filter(|it| it.is_retry).count() + usize::from(waited);
         let n_retries = usize::try_from(it.retries).unwrap_or(usize::MAX);
-        if retries > n_retries || here.len() > n_retries + 1 {
+        if retries > n_retries || here.len() > n_retries + 2 {
             let what = format!("call {} on a rung with {} retries", here.len() + 1, it.retries);
             found.push((Rule::RungLimit, what));
         }
+        self.check_left_out(&here, call, found);
         let Some(last) = here.last() else { return };
         let Some(failure) = last.truth.as_ref().and_then(|it| it.failure.as_ref()) else { return };
         let other_key = last.call.key != call.key;
+        let changed = call.without.is_some() && last.call.without.is_none();
         use FailureClass as C;
         let allowed = match failure.class {
             C::Transport | C::Overloaded | C::ServerError | C::Contract => waited,
             C::Timeout => waited && failure.detail == Some(Detail::Connect),
             C::RateLimited => waited || other_key,
             C::Auth | C::QuotaExhausted => other_key,
+            C::Capability => changed,
             _ => false,
         };
-        if !allowed || (failure.forbids_same_route && !other_key) {
+        if !allowed || (failure.forbids_same_route && !other_key && !changed) {
             let what = format!("rung {} again after {} (waited: {waited})", call.rung, failure.class);
             found.push((Rule::SameRungAgain, what));
+        }
+    }
+
+    /// A field is left out only where the route has said on this rung that it cannot take it, and then for good.
+    fn check_left_out(&self, here: &[&Seen], call: &Call, found: &mut Found) {
+        let failures = here.iter().filter_map(|it| it.truth.as_ref()?.failure.as_ref());
+        let hinted = failures.filter_map(|it| it.hint).next();
+        let before = here.last().and_then(|it| it.call.without);
+        let now = call.without;
+        if (now.is_some() && now != hinted) || (before.is_some() && now != before) {
+            found.push((Rule::RungLimit, format!("left out {now:?}, before {before:?}, hinted {hinted:?}")));
         }
     }
 

@@ -243,6 +243,9 @@ fn failure(dice: &mut Dice, class: FailureClass) -> Failure {
     if class == FailureClass::RateLimited && failure.detail.is_some() {
         failure.detail = chance(dice, 10).then_some(D::TooLargeForLimit);
     }
+    if class == FailureClass::Capability && chance(dice, 60) {
+        failure.hint = Some(one_of(dice, "seed", &["top_k"]));
+    }
     failure.forbids_same_route = failure.detail == Some(D::TooLargeForLimit) || chance(dice, 3);
     let may_ask = matches!(class, FailureClass::RateLimited | FailureClass::Overloaded | FailureClass::ServerError);
     failure.retry_after = (may_ask && chance(dice, 50)).then(|| {

@@ -15,7 +15,8 @@ const NOT_THE_CALLERS: [&str; 4] = ["wrong_segment", "wrong_surface", "no_capabi
 /// What the outcome must be.
 pub(crate) fn outcome(scene: &Scene<'_>, watch: &Watch, not_run: &Object, broken: bool) -> &'static str {
     let blocked = watch.is_blocked(scene.ask);
-    if watch.gone && !(watch.served.is_some() && !watch.committed) || broken {
+    let left_early = watch.gone && (watch.served.is_none() || watch.committed);
+    if left_early || broken {
         return "failed";
     }
     match watch.served {
@@ -79,6 +80,11 @@ pub(crate) fn check(
     }
     if record.error.is_none() != answered || record.committed != watch.committed {
         untrue(format!("answered is {answered}, the record has the error {:?}", record.error));
+    }
+    let served = watch.calls.last().filter(|_| watch.served == Some(Served::ByCall) && answered);
+    let left_out = served.and_then(|it| it.call.without);
+    if !object.dropped.iter().map(|it| &**it).eq(left_out) {
+        untrue(format!("{:?} is said to have been left out", object.dropped));
     }
     if object.degraded.is_some() != (expected == "degraded") {
         untrue(format!("{expected}, and the degraded sentence is {:?}", object.degraded));

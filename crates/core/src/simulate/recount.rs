@@ -71,6 +71,7 @@ pub(crate) fn says(truth: &Truth) -> Says {
         C::Contract if failure.detail == Some(Detail::Malformed) => Says::Counts(Counted::Hard),
         C::Overloaded => Says::Counts(Counted::Soft),
         C::Contract | C::Truncated | C::Refusal | C::LowQuality => Says::Counts(Counted::Ok),
+        C::RateLimited if failure.detail == Some(Detail::TooLargeForLimit) => Says::Nothing,
         C::RateLimited => Says::FailsProbe,
         C::QuotaExhausted
         | C::Auth

@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::time::{Now, millis};
 
-/// Violations kept per seed; the first ones tell the story.
-const MOST_VIOLATIONS: usize = 50;
+/// Violations kept per seed and promise; the first ones tell the story.
+const MOST_PER_RULE: usize = 5;
 
 /// A promise that is checked. The numbers are those of the decisions, section 11 (D), and of the reference on
 /// resilience, section 3.5 (R).
@@ -41,7 +41,7 @@ pub enum Rule {
     AfterCommit,
     /// A disabled route receives nothing at all (D6).
     Disabled,
-    /// A route, key or credential that was switched off receives covered probes only, one at a time (D6, R20).
+    /// A route, key or credential that was switched off receives probes only, one at a time (D6, R20).
     SwitchedOff,
     /// An open breaker receives nothing before its time (D6, R15).
     OpenIsClosed,
@@ -110,7 +110,7 @@ pub struct Report {
     pub reloads: u64,
     /// Requests by outcome: ok, recovered, degraded, refused, failed.
     pub outcomes: [u64; 5],
-    /// Broken promises, the first ones of every world.
+    /// Broken promises, the first ones of every world and promise.
     pub violations: Vec<Violation>,
     /// Every step of the traced request.
     pub trace: Vec<String>,
@@ -141,7 +141,7 @@ impl Report {
     }
 
     pub(crate) fn violate(&mut self, violation: Violation) {
-        if self.violations.len() < MOST_VIOLATIONS {
+        if self.violations.iter().filter(|it| it.rule == violation.rule).count() < MOST_PER_RULE {
             self.violations.push(violation);
         }
     }

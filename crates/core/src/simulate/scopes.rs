@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::breaker::State;
-use crate::failure::{Failure, FailureClass};
+use crate::failure::{Detail, Failure, FailureClass};
 use crate::health::RouteView;
 use crate::id::RouteId;
 use crate::policy::Policy;
@@ -38,8 +38,6 @@ pub(crate) struct Start {
     pub(crate) at: Now,
     /// When its permits are reclaimed.
     pub(crate) lease: Now,
-    /// Whether something below could still answer.
-    pub(crate) covered: bool,
 }
 
 /// The shortest time before something that was switched off is probed.
@@ -187,6 +185,7 @@ impl Scopes {
         }
         let Some(failure) = &truth.failure else { return };
         match (failure.class, failure.status) {
+            (FailureClass::RateLimited, _) if failure.detail == Some(Detail::TooLargeForLimit) => {}
             (FailureClass::RateLimited, _) => {
                 let asked = retry_after.unwrap_or_default().min(Duration::from_secs(86_400));
                 key.asked_until = key.asked_until.max(now + asked);
@@ -260,9 +259,6 @@ impl Switch {
     fn started(&mut self, start: &Start) -> Result<(), &'static str> {
         let Some(off_at) = self.off_at else { return Ok(()) };
         let running = self.probe.replace((start.id, start.lease));
-        if !start.covered {
-            return Err("was switched off and called without cover");
-        }
         if start.at < off_at + FIRST_OFF {
             return Err("was switched off and called before its time");
         }

@@ -26,7 +26,7 @@ use super::{Endpoint, SendError};
 
 /// Addresses of a name that are tried, so that a name with hundreds cannot eat the deadline in slices of nothing.
 const MOST_ADDRESSES: usize = 8;
-/// Longest response head in bytes; headers are capped by hyper at 100 (`reference/resilience.md` §4.1).
+/// Longest response head in bytes; headers are capped by hyper at 100.
 const MOST_HEAD: usize = 64 * 1024;
 
 /// The bytes below HTTP.

@@ -1,7 +1,7 @@
 //! Calls to providers: one HTTP/1.1 client per endpoint, with its own pool.
 //!
 //! Connections are polled by whoever waits for the answer, never by a task of their own: a hop between tasks costs three
-//! times the rest of a relay (`design/4-architecture.md`, "Dependencies"). A request is written at most once: it is sent
+//! times the rest of a relay. A request is written at most once: it is sent
 //! again only where hyper hands it back unwritten. Never follows a redirect, takes no proxy, reads no environment, and
 //! judges nothing: what an error means for a ladder is decided elsewhere.
 

@@ -1,6 +1,6 @@
 //! The errors of OpenAI's shape: status, envelope, codes and the words that clients match on.
 //!
-//! Codes and key phrases are those of `reference/providers.md` §1.6, §3.6 and §11-13 of the design notes; the rest of each sentence is ours.
+//! Codes and key phrases are those that OpenAI sends; the rest of each sentence is ours.
 
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;

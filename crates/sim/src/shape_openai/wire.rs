@@ -1,4 +1,4 @@
-//! Bodies and stream chunks of a chat completion, field by field as in `reference/providers.md` §3.1.3 and §3.1.4.
+//! Bodies and stream chunks of a chat completion, field by field as OpenAI sends it.
 //!
 //! Types, not text: a chunk cannot be misspelt by accident. What is broken on purpose is broken by `shape_openai.rs`.
 
