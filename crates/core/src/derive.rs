@@ -214,6 +214,8 @@ impl Walk {
         };
         let name = |place: usize| task.ladder.get(place).map_or_else(|| "".into(), |it| Name::clone(&it.name));
         let moves = self.moves.iter().map(|it| Move {
+            from_rung: ordinal(it.from),
+            to_rung: ordinal(it.to),
             from: name(it.from),
             to: name(it.to),
             class: it.class.into(),

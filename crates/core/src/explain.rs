@@ -32,6 +32,7 @@ fn headline(record: &DecisionRecord) -> String {
     let object = &record.object;
     let served = object.served_by.as_deref().unwrap_or("nobody");
     let total = seconds(record.total_ms);
+    let error = record.error.as_ref();
     let tale = match &*object.outcome {
         "ok" => format!("{served} answered at the first try, in {total}."),
         "recovered" => {
@@ -42,19 +43,39 @@ fn headline(record: &DecisionRecord) -> String {
         }
         "degraded" => {
             let why = object.degraded.as_deref().unwrap_or("the ladder had nothing better");
-            format!("The caller got less than full quality: {why}.")
+            format!("The caller got less than full quality from {served}: {why}.")
         }
-        "refused" => record.error.as_ref().map_or_else(
-            || format!("{served} declined or its filter stopped the answer; its own words were passed on."),
-            |it| format!("A policy decision stands: {}", it.message),
-        ),
+        "refused" => refused(record, served),
         _ if was_cancelled(record) => format!("The caller went away after {total}."),
-        _ => record.error.as_ref().map_or_else(
+        _ if record.committed => {
+            let last = object.attempts.last();
+            let class = last.and_then(|it| it.class.as_deref()).unwrap_or("?");
+            let route = last.map_or("?", |it| &*it.route);
+            format!("The answer of {route} broke off after it had begun (class {class}), after {total}.")
+        }
+        _ => error.map_or_else(
             || format!("No answer after {total}."),
-            |it| format!("The caller got an error, {} ({}): {}", it.code, it.status, it.message),
+            |it| format!("The caller got an error after {total}: {} ({}).", it.code, it.status),
         ),
     };
-    format!("{} {}   {tale}\n", mark(&object.outcome), object.outcome.to_uppercase())
+    let said = error
+        .filter(|_| !was_cancelled(record))
+        .map_or_else(String::new, |it| format!("  {:<12}{}\n", "SAID", it.message));
+    format!("{} {}   {tale}\n{said}", mark(&object.outcome), object.outcome.to_uppercase())
+}
+
+/// Who refused, and with which class: a filter, a model, or a decision that still stands.
+fn refused(record: &DecisionRecord, served: &str) -> String {
+    let last = record.object.attempts.last();
+    let class = last.and_then(|it| it.class.as_deref()).unwrap_or("policy_blocked");
+    match (last, &record.error) {
+        (Some(it), Some(_)) => format!("{} blocked the request (class {class}).", it.route),
+        (None, _) => "A filter blocked the same request a short while ago, and the decision stands.".to_owned(),
+        (Some(_), None) if served == "answer" => format!("A ready answer was given after a block (class {class})."),
+        (Some(_), None) => {
+            format!("{served} declined or its filter cut the answer (class {class}); its own words were passed on.")
+        }
+    }
 }
 
 fn mark(outcome: &str) -> &'static str {
@@ -84,27 +105,43 @@ fn reason(record: &DecisionRecord, it: &Move) -> String {
     if let Some(row) = SKIPS.iter().find(|row| row.name == &*it.class) {
         return format!("{} was skipped: {}", it.from, row.words);
     }
-    let failed = record.object.attempts.iter().filter(|attempt| attempt.route == it.from);
-    let parts: Vec<String> = failed.filter_map(failed_words).collect();
-    match parts.split_first() {
-        Some((first, [])) => format!("{} {first}", it.from),
-        Some((first, rest)) => format!("{} {first} and then {}", it.from, rest.join(", then ")),
-        None => format!("{} met {}", it.from, it.class),
+    let failed = record.object.attempts.iter().filter(|attempt| attempt.rung == it.from_rung);
+    let mut parts: Vec<(&str, Vec<String>)> = Vec::new();
+    for (words, evidence) in failed.filter_map(failed_words) {
+        match parts.last_mut() {
+            Some((last, all)) if *last == words => all.push(evidence),
+            _ => parts.push((words, vec![evidence])),
+        }
     }
+    let parts: Vec<String> = parts.into_iter().map(|(words, all)| format!("{words} ({})", all.join(", "))).collect();
+    if parts.is_empty() {
+        return format!("{} met {}", it.from, it.class);
+    }
+    format!("{} {}", it.from, parts.join(", then "))
 }
 
-fn failed_words(attempt: &Attempt) -> Option<String> {
+/// What went wrong, and the status or the time that it took.
+fn failed_words(attempt: &Attempt) -> Option<(&str, String)> {
     let class = attempt.class.as_deref().filter(|it| *it != SERVED)?;
     let words = CLASSES.iter().find(|row| row.name == class).map_or(class, |row| row.words);
-    let took = attempt.ms.map(seconds);
-    let evidence = attempt.status.filter(|it| *it != 200).map(|it| it.to_string()).or(took);
-    Some(evidence.map_or_else(|| words.to_owned(), |it| format!("{words} ({it})")))
+    let status = attempt.status.filter(|it| *it != 200).map(|it| it.to_string());
+    Some((words, status.unwrap_or_else(|| attempt.ms.map_or_else(|| "?".to_owned(), seconds))))
 }
 
 fn expected(record: &DecisionRecord) -> String {
     let unclassified = record.moves.iter().find(|it| &*it.why == "unclassified");
     let place = record.moves.last().and_then(|it| it.place.as_deref());
     match (record.moves.last(), unclassified) {
+        (None, _) if record.committed && record.error.is_some() => {
+            "Yes: after its first byte has left an answer never moves to another model.".to_owned()
+        }
+        (_, None) if &*record.object.outcome == "refused" => {
+            "Yes: a policy or safety decision is never routed around.".to_owned()
+        }
+        (None, _) if record.object.attempts.is_empty() && record.error.is_some() => {
+            "Yes: no rung could be called; each one's reason stands below.".to_owned()
+        }
+        (None, _) if record.error.is_some() => "Yes: no rung below takes what went wrong.".to_owned(),
         (None, _) if record.object.attempts.len() > 1 => "Yes: a retry on the same rung; nothing moved.".to_owned(),
         (None, _) => "Yes: nothing moved.".to_owned(),
         (Some(_), Some(it)) => format!(
@@ -148,57 +185,100 @@ fn user_saw(record: &DecisionRecord) -> String {
     }
 }
 
-/// One line of the evidence, sortable by time.
+/// One line of the evidence.
 struct Line {
-    rung: u32,
-    at_ms: u64,
+    /// Rung, and when it was: lines are in this order.
+    order: (u32, u64),
+    rung: String,
     what: String,
     result: String,
-    ms: Option<u64>,
+    /// When it began and how long it took; `None` for what did not run.
+    time: Option<(u64, Option<u64>)>,
     waited: bool,
 }
 
 fn evidence(record: &DecisionRecord, text: &mut String) {
-    let mut lines: Vec<Line> = record.object.attempts.iter().map(attempt_line).collect();
+    let mut lines = attempt_lines(record);
     lines.extend(record.waits.iter().map(|it| Line {
-        rung: it.rung,
-        at_ms: it.at_ms,
+        order: (it.rung, it.at_ms),
+        rung: String::new(),
         what: "wait".to_owned(),
         result: it.kind.replace('_', "-"),
-        ms: Some(it.ms),
+        time: Some((it.at_ms, Some(it.ms))),
         waited: true,
     }));
-    lines.sort_by_key(|it| (it.rung, it.at_ms));
-    let _ = writeln!(text, "  {:<5} {:<26} {:<44} {:>9} {:>9}", "rung", "what", "result", "at", "took");
+    lines.extend((1..=record.object.rungs).filter_map(|rung| untried_line(record, rung)));
+    lines.sort_by_key(|it| it.order);
+    let width = |of: fn(&Line) -> &str, least: usize| {
+        lines.iter().map(|it| of(it).chars().count()).max().unwrap_or(0).max(least)
+    };
+    let (what, result) = (width(|it| &it.what, 4), width(|it| &it.result, 6));
+    let _ = writeln!(text, "  rung  {:<what$}  {:<result$}  {:>8}  {:>8}", "what", "result", "at", "took");
     for line in &lines {
-        let took = line.ms.map_or_else(|| "?".to_owned(), seconds);
-        let bar = bar(line.at_ms, line.ms.unwrap_or(0), record.total_ms, if line.waited { '░' } else { '█' });
-        let at = seconds(line.at_ms);
-        let _ = writeln!(text, "  {:<5} {:<26} {:<44} {at:>9} {took:>9}  {bar}", line.rung, line.what, line.result);
-    }
-    let total = record.object.rungs;
-    for rung in 1..=total {
-        for it in record.object.not_run.iter().filter(|it| it.rung == rung) {
-            let words = SKIPS.iter().find(|row| row.name == &*it.reason).map(|row| row.words);
-            let why = words.map_or_else(String::new, |it| format!(": {it}"));
-            let _ = writeln!(text, "  {:<5} {:<26} · {}{why}", it.rung, it.name, it.reason);
-        }
+        let Line { rung, what: done, result: came, .. } = line;
+        let Some((at, ms)) = line.time else {
+            let _ = writeln!(text, "  {rung:<4}  {done:<what$}  {came}");
+            continue;
+        };
+        let took = ms.map_or_else(|| "?".to_owned(), seconds);
+        let bar = bar(at, ms.unwrap_or(0), record.total_ms, if line.waited { '░' } else { '█' });
+        let at = seconds(at);
+        let _ = writeln!(text, "  {rung:<4}  {done:<what$}  {came:<result$}  {at:>8}  {took:>8}  {bar}");
     }
 }
 
-fn attempt_line(it: &Attempt) -> Line {
-    let story = it.story.clone().unwrap_or_default();
+/// Attempts as `1.1`, `1.2`, …: the rung, and the how-manieth on it.
+fn attempt_lines(record: &DecisionRecord) -> Vec<Line> {
+    let several_keys = record.object.attempts.iter().any(|it| it.story.as_ref().is_some_and(|it| it.key > 1));
+    let mut n_on = (0, 0);
+    let lines = record.object.attempts.iter().map(|it| {
+        n_on = if n_on.0 == it.rung { (it.rung, n_on.1 + 1) } else { (it.rung, 1) };
+        let story = it.story.clone().unwrap_or_default();
+        let key = if several_keys { format!(" (key {})", story.key) } else { String::new() };
+        Line {
+            order: (it.rung, story.at_ms),
+            rung: format!("{}.{}", it.rung, n_on.1),
+            what: format!("{:<5} {}{key}", if &*it.kind == "first" { "try" } else { &*it.kind }, it.route),
+            result: attempt_result(it),
+            time: Some((story.at_ms, it.ms)),
+            waited: false,
+        }
+    });
+    lines.collect()
+}
+
+fn attempt_result(it: &Attempt) -> String {
     let class = it.class.as_deref().unwrap_or("unfinished");
     let mut result = if class == SERVED { "● served".to_owned() } else { format!("✕ {class}") };
+    let story = it.story.as_ref();
     let status = it.status.filter(|it| *it != 200).map(|it| it.to_string());
-    for part in [story.detail.as_deref(), status.as_deref(), story.code.as_deref()].into_iter().flatten() {
+    let detail = story.and_then(|it| it.detail.as_deref());
+    let code = story.and_then(|it| it.code.as_deref());
+    for part in [detail, status.as_deref(), code].into_iter().flatten() {
         let _ = write!(result, " · {part}");
     }
-    if let Some(message) = &story.message {
+    if let Some(message) = story.and_then(|it| it.message.as_deref()) {
         let _ = write!(result, " · {}", shortened(message, 60));
     }
-    let what = format!("{} {} (key {})", it.kind, it.route, story.key);
-    Line { rung: it.rung, at_ms: story.at_ms, what, result, ms: it.ms, waited: false }
+    result
+}
+
+/// A rung without an attempt: why it did not run, or that it gave what it had.
+fn untried_line(record: &DecisionRecord, rung: u32) -> Option<Line> {
+    let object = &record.object;
+    let (what, result) = match object.not_run.iter().find(|it| it.rung == rung) {
+        Some(it) => {
+            let words = SKIPS.iter().find(|row| row.name == &*it.reason).map(|row| row.words);
+            let why = words.map_or_else(String::new, |it| format!(": {it}"));
+            (it.name.to_string(), format!("· {}{why}", it.reason))
+        }
+        None if object.attempts.iter().any(|it| it.rung == rung) => return None,
+        None if object.rung == Some(rung) => {
+            (object.served_by.as_deref().unwrap_or("answer").to_owned(), "● given".to_owned())
+        }
+        None => ("fail".to_owned(), "● its sentence was given".to_owned()),
+    };
+    Some(Line { order: (rung, 0), rung: rung.to_string(), what, result, time: None, waited: false })
 }
 
 fn bar(at: u64, ms: u64, total: u64, fill: char) -> String {

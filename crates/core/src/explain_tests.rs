@@ -151,12 +151,12 @@ const A_FIRST_TRY: &str = "
   EXPECTED?   Yes: nothing moved.
   USER SAW    The answer.
 
-  rung  what                       result                                              at      took
-  1     first gpt (key 1)          ● served                                          0 ms    0.84 s
-  2     claude                     · not_reached
-  3     mini                       · not_reached
-  4     answer                     · not_reached
-  5     fail                       · not_reached
+  rung  what       result               at      took
+  1.1   try   gpt  ● served           0 ms    0.84 s
+  2     claude     · not_reached
+  3     mini       · not_reached
+  4     answer     · not_reached
+  5     fail       · not_reached
   total 0.84 s of 60.00 s · cost ?
 
   task extract-invoice · surface interactive · key app-ledger · client OpenAI/Python 2.1.0 · config 9c1e4f2
@@ -170,18 +170,18 @@ fn a_first_try() {
 
 const RECOVERED_AFTER_TWO_FAILURES_AND_A_WAIT: &str = "
 ◐ RECOVERED   The caller got a full-quality answer from claude, 1.14 s later than if the first try had worked.
-  MOVED       gpt → claude, because gpt lost the connection (0.42 s) and then was overloaded (503) (class overloaded, why ladder)
+  MOVED       gpt → claude, because gpt lost the connection (0.42 s), then was overloaded (503) (class overloaded, why ladder)
   EXPECTED?   Yes: claude takes overloaded. The ladder says so.   switchback.toml:75
   USER SAW    Nothing odd except the wait. No bytes had been sent before the answer.
 
-  rung  what                       result                                              at      took
-  1     first gpt (key 1)          ✕ transport · reset                               0 ms    0.42 s
-  1     wait                       backoff                                         0.42 s    0.30 s
-  1     retry gpt (key 1)          ✕ overloaded · 503                              0.72 s    0.42 s
-  2     first claude (key 1)       ● served                                        1.14 s    3.10 s
-  3     mini                       · not_reached
-  4     answer                     · not_reached
-  5     fail                       · not_reached
+  rung  what          result                     at      took
+  1.1   try   gpt     ✕ transport · reset      0 ms    0.42 s
+        wait          backoff                0.42 s    0.30 s
+  1.2   retry gpt     ✕ overloaded · 503     0.72 s    0.42 s
+  2.1   try   claude  ● served               1.14 s    3.10 s
+  3     mini          · not_reached
+  4     answer        · not_reached
+  5     fail          · not_reached
   total 4.24 s of 60.00 s · cost ?
 
   task extract-invoice · surface interactive · key app-ledger · client OpenAI/Python 2.1.0 · config 9c1e4f2
@@ -194,17 +194,17 @@ fn recovered_after_two_failures_and_a_wait() {
 }
 
 const DEGRADED_TO_A_SMALLER_MODEL: &str = "
-▼ DEGRADED   The caller got less than full quality: a smaller model answered, because the usual model is not available.
+▼ DEGRADED   The caller got less than full quality from mini: a smaller model answered, because the usual model is not available.
   MOVED       gpt → claude → mini, because gpt took too long (8.00 s); claude does not have this model (404) (class not_found, why ladder)
   EXPECTED?   Yes: mini takes not_found. The ladder says so.   switchback.toml:76
   USER SAW    An answer that is marked as degraded in header and body.
 
-  rung  what                       result                                              at      took
-  1     first gpt (key 1)          ✕ timeout · total                                 0 ms    8.00 s
-  2     first claude (key 1)       ✕ not_found · 404                               8.00 s    0.10 s
-  3     first mini (key 1)         ● served                                        8.10 s    1.20 s
-  4     answer                     · not_reached
-  5     fail                       · not_reached
+  rung  what          result                   at      took
+  1.1   try   gpt     ✕ timeout · total      0 ms    8.00 s
+  2.1   try   claude  ✕ not_found · 404    8.00 s    0.10 s
+  3.1   try   mini    ● served             8.10 s    1.20 s
+  4     answer        · not_reached
+  5     fail          · not_reached
   total 9.30 s of 60.00 s · cost ?
 
   task extract-invoice · surface interactive · key app-ledger · segment pro · client OpenAI/Python 2.1.0 · config 9c1e4f2
@@ -222,15 +222,17 @@ fn degraded_to_a_smaller_model() {
 }
 
 const REFUSED_BY_POLICY: &str = "
-■ REFUSED   A policy decision stands: Nothing was booked.
-  EXPECTED?   Yes: nothing moved.
+■ REFUSED   gpt blocked the request (class policy_blocked).
+  SAID        Nothing was booked.
+  EXPECTED?   Yes: a policy or safety decision is never routed around.
   USER SAW    A clear error with the policy's code. No other route was asked.
 
-  rung  what                       result                                              at      took
-  1     first gpt (key 1)          ✕ policy_blocked · input · 400 · content_filter · The request was filtered.      0 ms     95 ms
-  2     claude                     · wrong_class: does not take what went wrong
-  3     mini                       · wrong_segment: is for other segments
-  4     answer                     · wrong_class: does not take what went wrong
+  rung  what       result                                                                             at      took
+  1.1   try   gpt  ✕ policy_blocked · input · 400 · content_filter · The request was filtered.      0 ms     95 ms
+  2     claude     · wrong_class: does not take what went wrong
+  3     mini       · wrong_segment: is for other segments
+  4     answer     · wrong_class: does not take what went wrong
+  5     fail       ● its sentence was given
   total 95 ms of 60.00 s · cost ?
 
   task extract-invoice · surface interactive · key app-ledger · client OpenAI/Python 2.1.0 · config 9c1e4f2
@@ -249,16 +251,17 @@ fn refused_by_policy() {
 }
 
 const BROKEN_OFF_IN_MID_STREAM: &str = "
-✕ FAILED   The caller got an error, all_rungs_failed (200): extract-invoice: the answer broke off after it had begun: gpt lost the connection. What was received is incomplete.
-  EXPECTED?   Yes: nothing moved.
+✕ FAILED   The answer of gpt broke off after it had begun (class transport), after 2.60 s.
+  SAID        extract-invoice: the answer broke off after it had begun: gpt lost the connection. What was received is incomplete.
+  EXPECTED?   Yes: after its first byte has left an answer never moves to another model.
   USER SAW    A part of the answer, then an error event. Nothing pretended to be complete.
 
-  rung  what                       result                                              at      took
-  1     first gpt (key 1)          ✕ transport · unfinished                          0 ms    2.60 s
-  2     claude                     · not_reached
-  3     mini                       · not_reached
-  4     answer                     · not_reached
-  5     fail                       · not_reached
+  rung  what       result                          at      took
+  1.1   try   gpt  ✕ transport · unfinished      0 ms    2.60 s
+  2     claude     · not_reached
+  3     mini       · not_reached
+  4     answer     · not_reached
+  5     fail       · not_reached
   total 2.60 s of 60.00 s · cost ?
 
   task extract-invoice · surface interactive · key app-ledger · client OpenAI/Python 2.1.0 · config 9c1e4f2

@@ -162,6 +162,10 @@ pub struct Wait {
 /// Leaving one rung for another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Move {
+    /// The rung that was left or skipped, from one.
+    pub from_rung: u32,
+    /// The rung that was entered, from one.
+    pub to_rung: u32,
     /// The name of the rung that was left or skipped.
     pub from: Name,
     /// The name of the rung that was entered.
