@@ -253,11 +253,10 @@ impl Held {
             _ => event.data.clone(),
         };
         if chunk.finishes() {
-            let cut = chunk.choices.iter().any(|it| it.finish == Some(FinishReason::Length));
-            self.judge_tool_calls(cut)?;
-            self.release_tools();
             self.finish.push(data);
-        } else if has_tool_fragment(chunk) && self.request.promise.has_tools() {
+            return self.judge_finish(chunk);
+        }
+        if has_tool_fragment(chunk) {
             self.judge_tool_calls(false)?;
             self.tools.push(data);
         } else {
@@ -268,9 +267,22 @@ impl Held {
         Ok(())
     }
 
+    /// A choice has ended: its tool calls are whole and may leave. What a filter cut is not: the decision stands, and
+    /// half a call is of no use to anybody.
+    fn judge_finish(&mut self, chunk: &Chunk<'_>) -> Result<(), Failure> {
+        let ends_with = |reason| chunk.choices.iter().any(|it| it.finish.as_ref() == Some(&reason));
+        if ends_with(FinishReason::ContentFilter) {
+            self.tools.clear();
+            return Ok(());
+        }
+        self.judge_tool_calls(ends_with(FinishReason::Length))?;
+        self.release_tools();
+        Ok(())
+    }
+
     /// Judges tool calls as they become whole; all of them at the finish, where the last may have been cut.
     fn judge_tool_calls(&mut self, cut: bool) -> Result<(), Failure> {
-        if self.request.mode != StreamMode::Live || !self.request.promise.has_tools() {
+        if self.request.mode != StreamMode::Live {
             return Ok(());
         }
         for (_, call) in self.assembly.take_whole_calls() {

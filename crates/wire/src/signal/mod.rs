@@ -72,7 +72,9 @@ pub fn classify(signal: &Signal<'_>) -> Failure {
     failure.code = evidence.code.as_deref().and_then(words::safe);
     failure.message = evidence.message.as_deref().and_then(words::safe);
     if failure.class == FailureClass::Capability {
-        failure.hint = evidence.param.as_deref().and_then(crate::dialect::hint);
+        let hint = evidence.param.as_deref().and_then(crate::dialect::hint);
+        // What the request does not carry cannot be left out of it.
+        failure.hint = hint.filter(|field| crate::json::member(signal.request, field).is_some());
     }
     failure.retry_after = wait(signal, &evidence, verdict.class, &request);
     failure.forbids_same_route = verdict.forbids_same_route
