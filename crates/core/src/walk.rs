@@ -367,7 +367,9 @@ impl Walk {
     /// A field that the route cannot take, and that the request can do without, is left out; once per rung.
     fn leave_out(&mut self, at: &Spot<'_>, failure: &Failure) -> Option<Step> {
         let hint = failure.hint?;
-        if self.without.is_some() || self.standing(at.task, at.now).attempts_left == 0 {
+        let standing = self.standing(at.task, at.now);
+        let below = self.planner(at.task, at.health).eligible_model_rungs_below(at.place, failure.class, &standing);
+        if self.without.is_some() || standing.attempts_left <= below {
             return None;
         }
         self.tried_keys = 0;

@@ -462,6 +462,9 @@ fn a_field_that_a_route_cannot_take_is_left_out_once_and_said() {
     let seen = run(&usual(), &[("a", vec![cannot; 3])]);
     assert_eq!(seen.calls, ["a", "a", "b"]);
     assert!(seen.object.dropped.is_empty(), "the rung below was given it");
+    let tight = policy(vec![primary(0), try_as(1, Role::Equivalent, 0)], |it| it.tasks[0].max_attempts = 2);
+    let cannot = Failure { hint: Some("temperature"), ..f(C::Capability) };
+    assert_eq!(run(&tight, &[("a", vec![cannot])]).calls, ["a", "b"], "the rung below is not starved");
 }
 
 #[test]

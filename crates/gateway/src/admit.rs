@@ -27,7 +27,8 @@ const CLIENT_RESERVE: Duration = Duration::from_millis(50);
 const LONGEST_CLIENT: usize = 80;
 /// Request headers of the interface whose features are not built yet. Ignoring one would be a promise broken in
 /// silence, so each is refused.
-const NOT_YET: [&str; 4] = ["x-switchback-tags", "x-switchback-job", "x-switchback-session", "x-switchback-confirm"];
+const NOT_YET: [&str; 5] =
+    ["x-switchback-tags", "x-switchback-job", "x-switchback-session", "x-switchback-confirm", "idempotency-key"];
 /// Headers of the caller that go upstream.
 const FORWARDED: [&str; 3] = ["traceparent", "tracestate", "openai-beta"];
 

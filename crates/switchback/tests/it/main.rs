@@ -1,0 +1,36 @@
+//! The binary as its users meet it: the real process, a simulated provider, and nothing but TCP between them.
+//!
+//! One file per promise. Clients and the recording provider are written here, so that no library can be kinder than the
+//! network. No test depends on a port or a file of another one.
+
+#[cfg(test)]
+mod kit;
+
+#[cfg(test)]
+mod checking;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod endings;
+#[cfg(test)]
+mod explaining;
+#[cfg(test)]
+mod forwarding;
+#[cfg(test)]
+mod hanging_up;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod policy;
+#[cfg(test)]
+mod reloading;
+#[cfg(test)]
+mod requests;
+#[cfg(test)]
+mod routes;
+#[cfg(test)]
+mod secrets;
+#[cfg(test)]
+mod stopping;
+#[cfg(test)]
+mod streams;
