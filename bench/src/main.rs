@@ -40,9 +40,9 @@ struct Options {
     /// Install nginx with apt-get if it is missing. One that is there is always measured.
     #[arg(long)]
     with_nginx: bool,
-    /// Only whole answers through the gateway, without writing results: for a profiler.
-    #[arg(long)]
-    profile: bool,
+    /// Measure only this, and write no results: for a profiler.
+    #[arg(long, value_name = "CASE")]
+    only: Option<Case>,
 }
 
 fn main() -> ExitCode {
@@ -73,7 +73,7 @@ fn run(options: &Options) -> Result<(), Failed> {
     let upstream = upstream::start(epoch)?;
     let launcher = Launcher { upstream, switchback, nginx, is_pinned };
     let targets = launcher.targets().into_iter().map(target::Target::name).collect();
-    let cases = if options.profile { vec![Case::Many] } else { Case::ALL.to_vec() };
+    let cases = options.only.map_or_else(|| Case::ALL.to_vec(), |it| vec![it]);
     let rounds = usize::from(options.rounds);
     let bench = Bench::new(launcher, epoch, rounds, cases);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -89,7 +89,7 @@ fn run(options: &Options) -> Result<(), Failed> {
         rows: table::rows(&measured),
     };
     let _ = write!(std::io::stdout().lock(), "{}", report.markdown());
-    if options.profile {
+    if options.only.is_some() {
         return Ok(());
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");

@@ -11,7 +11,7 @@ use crate::process;
 use crate::target::{APP_KEY, Launcher, Running, Target};
 
 /// One thing that is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(crate) enum Case {
     /// A whole answer, one client.
     One,
