@@ -89,7 +89,7 @@ impl Told {
         } else {
             alike.n_told += 1;
             let outcome = format!("{} {}", mark(&object.outcome), object.outcome);
-            let added = object.added_ms.map_or_else(String::new, |ms| format!(", {ms} ms later"));
+            let added = object.added_ms.filter(|ms| *ms > 0).map_or_else(String::new, |ms| format!(", {ms} ms later"));
             self.say(&format!("{outcome:<12} {:<8} {way}{added}   {}", object.task, object.request_id));
         }
     }
