@@ -20,6 +20,8 @@ pub struct Answer<'a> {
     pub refusal: bool,
     /// Whether an output cap cut the answer.
     pub truncated: bool,
+    /// Whether it holds images or audio: then it is not empty, and keeps no other promise by that.
+    pub media: bool,
 }
 
 /// One tool call of an answer.
@@ -47,11 +49,11 @@ pub struct Violation {
 // === impl Answer ===
 
 impl Answer<'_> {
-    /// Whether there is nothing in it: no text but white space, no tool call, no refusal.
+    /// Whether there is nothing in it: no text but white space, no tool call, no refusal, no media.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         let text = self.text.as_deref().unwrap_or_default();
-        !self.refusal && self.tool_calls.is_empty() && text.trim().is_empty()
+        !self.refusal && !self.media && self.tool_calls.is_empty() && text.trim().is_empty()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::failure::Family;
 use crate::id::{Name, RequestId};
 use crate::outcome::{Outcome, Skip};
 use crate::policy::{RungKind, Task};
@@ -229,16 +230,23 @@ impl Walk {
     fn degraded(&self, task: Option<&Task>) -> Option<Name> {
         let served = self.served()?;
         let rung = task?.ladder.get(served.rung)?;
-        let why = match &rung.kind {
+        let what = match &rung.kind {
             RungKind::Try(it) if it.role == crate::policy::Role::Narrower => "a narrower answer was given",
             RungKind::Try(_) => "a smaller model answered",
             RungKind::Answer { .. } | RungKind::Fail { .. } => "a ready answer was given",
         };
-        let cause = match self.rungs.first() {
-            Some(RungState::Skipped(Skip::Disabled)) => "the usual model is switched off",
-            _ => "the usual model is not available",
-        };
-        Some(format!("{why}, because {cause}").into())
+        let first = self.first_rung().filter(|first| *first != served.rung);
+        let cause = first.and_then(|first| match self.rungs.get(first)? {
+            RungState::Skipped(Skip::Disabled) => Some("is switched off"),
+            RungState::Skipped(_) => Some("is not available"),
+            RungState::Ran => {
+                let last = self.tried.iter().rev().find(|it| it.rung == first)?;
+                let family = last.failure.as_ref()?.class.family();
+                Some(if family == Family::Technical { "is not available" } else { "could not give a good answer" })
+            }
+            RungState::NotReached => None,
+        });
+        Some(cause.map_or_else(|| what.into(), |cause| format!("{what}, because the usual model {cause}").into()))
     }
 }
 

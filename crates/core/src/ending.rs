@@ -46,6 +46,8 @@ impl Walk {
         let (kind, status, code) = match last.map(|it| it.class) {
             Some(FailureClass::InvalidRequest) => (EndKind::InvalidRequest, callers_status(last), "invalid_request"),
             _ if self.is_blocked() => (EndKind::Policy, 400, "content_filter"),
+            // A refusal that came as an error has no words to pass on: the decision stands all the same.
+            Some(FailureClass::Refusal) => (EndKind::Policy, 400, "refusal"),
             _ if all(is_rate_limit) => (EndKind::RateLimited, 429, "all_rungs_rate_limited"),
             _ if all(is_window) => (EndKind::ContextTooSmall, 400, "context_length_exceeded"),
             _ if all(is_incapable) => (EndKind::Unsupported, 400, "unsupported"),

@@ -84,6 +84,7 @@ fn told(segment: Option<&str>, stream: bool, seen: Vec<(u64, Observation)>) -> S
     let ask = Ask {
         arrived: Now::ZERO,
         deadline: at(60_000),
+        deadline_is_clients: false,
         segment: segment.map(Into::into),
         surface: Surface::Interactive,
         needs: Capabilities::NONE,

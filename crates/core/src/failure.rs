@@ -212,8 +212,6 @@ pub enum Detail {
     Input,
     /// A filter stopped the answer.
     Output,
-    /// The same request was blocked before and the decision still stands.
-    Sticky,
     /// One request is larger than the whole rate budget; waiting cannot cure it.
     TooLargeForLimit,
     /// No row of the signal table matched.
@@ -232,7 +230,7 @@ impl Detail {
             Detail::Json => "json", Detail::Schema => "schema", Detail::ToolCall => "tool_call",
             Detail::ToolMissing => "tool_missing", Detail::Empty => "empty",
             Detail::ReasoningOnly => "reasoning_only", Detail::Input => "input", Detail::Output => "output",
-            Detail::Sticky => "sticky", Detail::TooLargeForLimit => "too_large_for_limit",
+            Detail::TooLargeForLimit => "too_large_for_limit",
             Detail::Unclassified => "unclassified",
         }
     }
@@ -265,6 +263,9 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// How sure the classification is.
     pub confidence: Confidence,
+    /// Whether the provider's own words are at hand as an answer that can be passed on: true only where one was judged,
+    /// never for a refusal or a block that came as an error.
+    pub words_kept: bool,
     /// The request field that the provider cannot take, where the request means the same without it.
     pub hint: Option<&'static str>,
     /// The provider said that the same route must not be tried again (`x-should-retry: false`, or one request larger
@@ -283,6 +284,7 @@ impl Failure {
             code: None,
             message: None,
             retry_after: None,
+            words_kept: false,
             hint: None,
             confidence: Confidence::High,
             forbids_same_route: false,
@@ -319,8 +321,9 @@ impl Failure {
     /// refusal, or an answer that a filter cut.
     #[must_use]
     pub fn has_providers_words(&self) -> bool {
-        self.class == FailureClass::Refusal
-            || (self.class == FailureClass::PolicyBlocked && self.detail == Some(Detail::Output))
+        let declined = self.class == FailureClass::Refusal;
+        let cut = self.class == FailureClass::PolicyBlocked && self.detail == Some(Detail::Output);
+        self.words_kept && (declined || cut)
     }
 }
 

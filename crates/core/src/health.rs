@@ -194,6 +194,10 @@ impl Health {
                 slot.lock().unwrap_or_else(PoisonError::into_inner).disabled = disabled;
             }
             if let (Some(kept), Some(slot), true) = (kept, health.routes.get_mut(place), old.breaker == new.breaker) {
+                // A key that was refused for this model may have been mended; what it waits for still holds.
+                let mut state = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                state.keys.iter_mut().for_each(|key| key.off.on());
+                drop(state);
                 *slot = Arc::clone(kept);
             }
         }

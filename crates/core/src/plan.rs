@@ -21,6 +21,8 @@ pub struct Ask {
     pub arrived: Now,
     /// When its walk must be over: the task's deadline, or the client's own where that is shorter.
     pub deadline: Now,
+    /// Whether that is the client's own deadline: a call that it cuts says nothing about the route.
+    pub deadline_is_clients: bool,
     /// The caller's segment.
     pub segment: Option<Name>,
     /// The surface.

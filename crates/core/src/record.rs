@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::failure::FailureClass;
 use crate::id::Name;
 
 /// Tokens as the provider counted them; never estimated.
@@ -266,9 +265,3 @@ pub enum EndKind {
 
 /// The class name of the attempt that answered.
 pub const SERVED: &str = "served";
-
-/// Whether a class name stands for a caller who is left out of every objective: its own mistake, or gone.
-#[must_use]
-pub fn is_callers(class: &str) -> bool {
-    [FailureClass::InvalidRequest, FailureClass::Cancelled].iter().any(|it| it.name() == class)
-}

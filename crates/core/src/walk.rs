@@ -187,6 +187,7 @@ impl Walk {
             Observation::Failed(failure, facts) => self.fail(now, &failure, facts, health),
             Observation::Elapsed => self.try_again(now, health),
             Observation::Given => {
+                self.note_move(self.current.unwrap_or_default());
                 self.ended = Some(HowEnded::Given(self.current.unwrap_or_default()));
                 Step::Answer
             }
@@ -252,10 +253,8 @@ impl Walk {
                 self.note_move(place);
                 self.call(place, it, admission, "first", now)
             }
-            RungKind::Answer { .. } => {
-                self.note_move(place);
-                Step::Local { rung: place }
-            }
+            // A move is noted when the answer turns out to fit.
+            RungKind::Answer { .. } => Step::Local { rung: place },
             RungKind::Fail { message } => {
                 let ending = self.ending(task, now, health, Some(message));
                 self.rungs_mut(place, RungState::Ran);
@@ -292,7 +291,8 @@ impl Walk {
             kind: if admission.is_probe() { "probe" } else { kind },
             started: now,
             ended: None,
-            cut_by_deadline: now + it.timeout > last,
+            // A client in a hurry, or time that earlier calls have spent, is not the route's fault.
+            cut_by_deadline: now + it.timeout > last && (self.ask.deadline_is_clients || !self.tried.is_empty()),
             own_first_token: first_token < ends,
             without: self.without,
             failure: None,
@@ -352,11 +352,19 @@ impl Walk {
         }
     }
 
+    /// Whether one more call here leaves an attempt for every model rung below that could run: staying on a route never
+    /// starves the ladder.
+    fn leaves_enough(&self, at: &Spot<'_>, class: FailureClass) -> bool {
+        let standing = self.standing(at.task, at.now);
+        let below = self.planner(at.task, at.health).eligible_model_rungs_below(at.place, class, &standing);
+        standing.attempts_left > below
+    }
+
     /// A limited or refused key is not the end of the route while another key is usable; once per rung.
     fn take_other_key(&mut self, at: &Spot<'_>, failure: &Failure) -> Option<Step> {
         let keyed = [FailureClass::RateLimited, FailureClass::Auth, FailureClass::QuotaExhausted];
         let helps = keyed.contains(&failure.class) && !failure.forbids_same_route;
-        if !helps || self.took_other_key || self.standing(at.task, at.now).attempts_left == 0 {
+        if !helps || self.took_other_key || !self.leaves_enough(at, failure.class) {
             return None;
         }
         let admission = self.admit(at, false).ok()?;
@@ -367,9 +375,7 @@ impl Walk {
     /// A field that the route cannot take, and that the request can do without, is left out; once per rung.
     fn leave_out(&mut self, at: &Spot<'_>, failure: &Failure) -> Option<Step> {
         let hint = failure.hint?;
-        let standing = self.standing(at.task, at.now);
-        let below = self.planner(at.task, at.health).eligible_model_rungs_below(at.place, failure.class, &standing);
-        if self.without.is_some() || standing.attempts_left <= below {
+        if self.without.is_some() || !self.leaves_enough(at, failure.class) {
             return None;
         }
         self.tried_keys = 0;
@@ -388,12 +394,11 @@ impl Walk {
         if !allowed || failure.forbids_same_route || self.n_retries >= at.rung.retries {
             return None;
         }
-        let standing = self.standing(at.task, at.now);
-        let planner = self.planner(at.task, at.health);
-        let below = planner.eligible_model_rungs_below(at.place, failure.class, &standing);
-        if standing.attempts_left == 0 || standing.attempts_left - 1 < below {
+        if !self.leaves_enough(at, failure.class) {
             return None;
         }
+        let standing = self.standing(at.task, at.now);
+        let planner = self.planner(at.task, at.health);
         let asked = failure.retry_after.unwrap_or_default();
         if asked > at.task.retry_wait.high && planner.anything_below(at.place, failure.class, &standing) {
             return None;

@@ -75,6 +75,7 @@ fn ask() -> Ask {
     Ask {
         arrived: Now::ZERO,
         deadline: Now::ZERO + 60_000 * MS,
+        deadline_is_clients: false,
         segment: None,
         surface: Surface::Interactive,
         needs: Capabilities::NONE,
@@ -147,7 +148,7 @@ fn run(policy: &Arc<Policy>, script: &[(&'static str, Vec<Failure>)]) -> Seen {
 }
 
 fn f(class: FailureClass) -> Failure {
-    Failure::new(class)
+    Failure { words_kept: class == C::Refusal, ..Failure::new(class) }
 }
 
 fn usual() -> Arc<Policy> {

@@ -24,6 +24,7 @@ pub(crate) fn ask(dice: &mut Dice, task: &Task, now: Now) -> Ask {
     Ask {
         arrived: now,
         deadline: now + deadline,
+        deadline_is_clients: deadline < own,
         segment: one_of(dice, None, &[Some(free), Some(pro)]).map(Name::from),
         surface,
         needs,
@@ -46,6 +47,7 @@ pub(crate) fn ask_of(bucket: Bucket, task: &Task, now: Now) -> Ask {
     Ask {
         arrived: now,
         deadline: now + task.deadline.of(task.surface),
+        deadline_is_clients: false,
         segment: None,
         surface: task.surface,
         needs,

@@ -58,8 +58,8 @@ pub(crate) enum Served {
 
 /// Words of the model or of an output filter that the caller receives as they are.
 pub(crate) fn is_providers_words(failure: &Failure) -> bool {
-    failure.class == FailureClass::Refusal
-        || (failure.class == FailureClass::PolicyBlocked && failure.detail == Some(Detail::Output))
+    let cut = failure.class == FailureClass::PolicyBlocked && failure.detail == Some(Detail::Output);
+    failure.words_kept && (failure.class == FailureClass::Refusal || cut)
 }
 
 /// Whether a rung is for this caller at all, whatever happens.

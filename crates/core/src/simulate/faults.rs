@@ -79,7 +79,8 @@ impl Script {
     pub(crate) fn cut(self, call: &Call, scene: &Scene<'_>, stream: bool, live: bool) -> Plan {
         let now = scene.now;
         let rung = scene.task.ladder.get(call.rung).map(|it| &it.kind);
-        let by_deadline = matches!(rung, Some(RungKind::Try(it)) if call.ends < now + it.timeout);
+        let shorter = matches!(rung, Some(RungKind::Try(it)) if call.ends < now + it.timeout);
+        let by_deadline = shorter && (scene.ask.deadline_is_clients || call.attempt > 1);
         let timeout = |detail, cut_by_deadline| Truth {
             failure: Some(Failure::new(FailureClass::Timeout).with_detail(detail)),
             cut_by_deadline,
@@ -243,6 +244,7 @@ fn failure(dice: &mut Dice, class: FailureClass) -> Failure {
     if class == FailureClass::RateLimited && failure.detail.is_some() {
         failure.detail = chance(dice, 10).then_some(D::TooLargeForLimit);
     }
+    failure.words_kept = chance(dice, 70);
     if class == FailureClass::Capability && chance(dice, 60) {
         failure.hint = Some(one_of(dice, "seed", &["top_k"]));
     }

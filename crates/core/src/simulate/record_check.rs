@@ -21,7 +21,7 @@ pub(crate) fn outcome(scene: &Scene<'_>, watch: &Watch, not_run: &Object, broken
     }
     match watch.served {
         None if watch.failures().any(|it| it.class == FailureClass::InvalidRequest) => "failed",
-        None if blocked => "refused",
+        None if blocked || watch.last_failure().is_some_and(|it| it.class == FailureClass::Refusal) => "refused",
         None => "failed",
         Some(Served::ByRung(_)) if blocked => "refused",
         Some(Served::ByRung(_)) => "degraded",

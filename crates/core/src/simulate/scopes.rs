@@ -105,7 +105,13 @@ impl Scopes {
                 was.model == route.model && same_keys && old.breaker == new.breaker
             });
             slots.push(match (same, kept) {
-                (Some((_, _, slot)), _) => slot,
+                (Some((_, _, slot)), _) => {
+                    // A reload is how an operator says that a key was mended.
+                    if let Some(it) = self.slots.get_mut(slot) {
+                        it.keys.iter_mut().for_each(|it| it.off = Switch::default());
+                    }
+                    slot
+                }
                 (None, kept) => {
                     // What an operator disabled stays disabled, whatever else changed about the route.
                     let disabled = kept.and_then(|(_, _, slot)| self.slots.get(slot)).and_then(|it| it.disabled);
