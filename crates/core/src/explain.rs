@@ -141,7 +141,8 @@ fn expected(record: &DecisionRecord) -> String {
         (None, _) if record.object.attempts.is_empty() && record.error.is_some() => {
             "Yes: no rung could be called; each one's reason stands below.".to_owned()
         }
-        (None, _) if record.error.is_some() => "Yes: no rung below takes what went wrong.".to_owned(),
+        (None, _) if was_cancelled(record) => "Yes: nothing moved.".to_owned(),
+        (None, _) if record.error.is_some() => ended_words(record).to_owned(),
         (None, _) if record.object.attempts.len() > 1 => "Yes: a retry on the same rung; nothing moved.".to_owned(),
         (None, _) => "Yes: nothing moved.".to_owned(),
         (Some(_), Some(it)) => format!(
@@ -153,6 +154,24 @@ fn expected(record: &DecisionRecord) -> String {
             format!("Yes: {}. The ladder says so.{place}", expected_words(last))
         }
     }
+}
+
+/// Why a walk that moved nowhere ended where it did: by what kept the rungs below from running.
+fn ended_words(record: &DecisionRecord) -> &'static str {
+    let object = &record.object;
+    let last = object.attempts.last();
+    if last.and_then(|it| it.story.as_ref()).is_some_and(|it| it.detail.as_deref() == Some("unclassified")) {
+        return "No: the failure is one that no row of the signal table knows.";
+    }
+    let from = last.map_or(0, |it| it.rung);
+    let mut below = object.not_run.iter().filter(|it| it.rung > from).map(|it| &*it.reason).peekable();
+    if below.peek().is_none() {
+        return "Yes: there is no rung below that could answer.";
+    }
+    if below.all(|it| matches!(it, "wrong_class" | "wrong_segment" | "wrong_surface" | "not_reached")) {
+        return "Yes: no rung below takes what went wrong.";
+    }
+    "Yes: no rung below could be called; each one's reason stands below."
 }
 
 fn expected_words(last: &Move) -> String {
@@ -171,12 +190,18 @@ fn user_saw(record: &DecisionRecord) -> String {
     match &*object.outcome {
         "ok" => "The answer.".to_owned(),
         "recovered" if record.waits.is_empty() && object.attempts.len() < 2 => "The answer.".to_owned(),
-        "recovered" => "Nothing odd except the wait. No bytes had been sent before the answer.".to_owned(),
+        "recovered" => "Nothing odd except the wait. Nothing of an answer had been sent before.".to_owned(),
         "degraded" => "An answer that is marked as degraded in header and body.".to_owned(),
-        "refused" if record.error.is_some() => {
-            "A clear error with the policy's code. No other route was asked.".to_owned()
+        "refused" if object.served_by.as_deref() == Some("answer") => {
+            "The ready answer. No other model was asked afterwards.".to_owned()
         }
-        "refused" => "The refusal, in the provider's own words. No other route was asked.".to_owned(),
+        "refused" if record.error.is_some() => {
+            "A clear error with the policy's code. No other route was asked afterwards.".to_owned()
+        }
+        "refused" => "The refusal, in the provider's own words. No other route was asked afterwards.".to_owned(),
+        _ if was_cancelled(record) && record.committed => {
+            "The part of the answer that came before it went. The upstream call was ended.".to_owned()
+        }
         _ if was_cancelled(record) => "Nothing: it had gone. The upstream call was ended.".to_owned(),
         _ if record.committed => {
             "A part of the answer, then an error event. Nothing pretended to be complete.".to_owned()
@@ -276,7 +301,7 @@ fn untried_line(record: &DecisionRecord, rung: u32) -> Option<Line> {
         None if object.rung == Some(rung) => {
             (object.served_by.as_deref().unwrap_or("answer").to_owned(), "● given".to_owned())
         }
-        None => ("fail".to_owned(), "● its sentence was given".to_owned()),
+        None => ("fail".to_owned(), "● reached: the walk ended in an error".to_owned()),
     };
     Some(Line { order: (rung, 0), rung: rung.to_string(), what, result, time: None, waited: false })
 }

@@ -173,7 +173,7 @@ const RECOVERED_AFTER_TWO_FAILURES_AND_A_WAIT: &str = "
 ◐ RECOVERED   The caller got a full-quality answer from claude, 1.14 s later than if the first try had worked.
   MOVED       gpt → claude, because gpt lost the connection (0.42 s), then was overloaded (503) (class overloaded, why ladder)
   EXPECTED?   Yes: claude takes overloaded. The ladder says so.   switchback.toml:75
-  USER SAW    Nothing odd except the wait. No bytes had been sent before the answer.
+  USER SAW    Nothing odd except the wait. Nothing of an answer had been sent before.
 
   rung  what          result                     at      took
   1.1   try   gpt     ✕ transport · reset      0 ms    0.42 s
@@ -226,14 +226,14 @@ const REFUSED_BY_POLICY: &str = "
 ■ REFUSED   gpt blocked the request (class policy_blocked).
   SAID        Nothing was booked.
   EXPECTED?   Yes: a policy or safety decision is never routed around.
-  USER SAW    A clear error with the policy's code. No other route was asked.
+  USER SAW    A clear error with the policy's code. No other route was asked afterwards.
 
   rung  what       result                                                                             at      took
   1.1   try   gpt  ✕ policy_blocked · input · 400 · content_filter · The request was filtered.      0 ms     95 ms
   2     claude     · wrong_class: does not take what went wrong
   3     mini       · wrong_segment: is for other segments
   4     answer     · wrong_class: does not take what went wrong
-  5     fail       ● its sentence was given
+  5     fail       ● reached: the walk ended in an error
   total 95 ms of 60.00 s · cost ?
 
   task extract-invoice · surface interactive · key app-ledger · client OpenAI/Python 2.1.0 · config 9c1e4f2

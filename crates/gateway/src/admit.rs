@@ -17,6 +17,7 @@ use switchback_core::time::Now;
 use switchback_wire::head::Head;
 
 use crate::keys::Caller;
+use crate::origin::{self, text};
 use crate::promises::Texts;
 use crate::reject::Reject;
 use crate::state::{Shared, Snapshot};
@@ -94,6 +95,7 @@ pub(crate) async fn admit(shared: &Shared, snapshot: &Snapshot, arrived: Arrived
     let ask = Ask {
         arrived: at,
         deadline: at + deadline,
+        deadline_is_clients: deadline < task.deadline.of(surface),
         segment: segment(snapshot, &caller, headers),
         surface,
         needs: head.needs,
@@ -167,7 +169,7 @@ fn mode(task: &Task, promise: &Promise) -> StreamMode {
 
 /// A safety decision about the same messages that still stands.
 fn blocked(shared: &Shared, key: Option<&str>, body: &Bytes, head: &Head, now: Now) -> Option<Box<str>> {
-    if shared.sticky.is_empty() {
+    if shared.sticky.is_empty(now) {
         return None;
     }
     shared.sticky.standing(key, body.get(head.messages.clone())?, now)
@@ -216,12 +218,7 @@ fn forwarded(headers: &HeaderMap) -> HeaderMap {
     out
 }
 
+/// A page of another host, or one whose host is a name: such a name may have been pointed at us.
 fn is_foreign_page(headers: &HeaderMap) -> bool {
-    let Some(origin) = text(headers, "origin") else { return headers.contains_key("origin") };
-    let own = text(headers, "host");
-    origin.split_once("://").is_none_or(|(_, host)| Some(host) != own)
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
+    origin::is_foreign_page(headers) || (headers.contains_key("origin") && !origin::is_own_host(headers))
 }

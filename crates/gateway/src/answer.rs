@@ -61,11 +61,13 @@ pub(crate) fn failed(owner: Owner, ending: &Ending) {
 }
 
 /// The head of a stream that could not be held any longer: without the facts that are not known yet.
-pub(crate) fn pending(id: &str, task: &str) -> response::Parts {
+pub(crate) fn pending(id: &str, task: &str, mode: HeaderMode) -> response::Parts {
     let mut head = parts(200, "text/event-stream; charset=utf-8");
     headers::put(&mut head.headers, "x-request-id", id);
-    headers::put(&mut head.headers, "x-switchback-task", task);
-    head.headers.insert("x-switchback-pending", HeaderValue::from_static("true"));
+    if mode == HeaderMode::All {
+        headers::put(&mut head.headers, "x-switchback-task", task);
+        head.headers.insert("x-switchback-pending", HeaderValue::from_static("true"));
+    }
     head.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     head
 }

@@ -4,6 +4,7 @@
 //! or to its end where it must be judged whole; everything before that can still move.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
@@ -21,6 +22,8 @@ use crate::upstream::LeasedBody;
 
 /// Longest error body that is read.
 const MOST_ERROR: usize = 64 * 1024;
+/// How long an error body is waited for.
+const ERROR_WITHIN: Duration = Duration::from_secs(1);
 /// Longest whole answer that is read.
 const MOST_ANSWER: usize = 32 * 1024 * 1024;
 
@@ -74,12 +77,14 @@ async fn make(owner: &Owner, call: &Call, progress: &mut Progress) -> Result<Kep
     let streams = is_event_stream(&parts.headers);
     let evidence = Evidence { request, status, headers: parts.headers, now_unix_ms: clock.unix_ms(clock.now()) };
     if !parts.status.is_success() {
-        let body = read(body, MOST_ERROR).await.unwrap_or_default();
-        return Err(evidence.classify(&body).into());
+        // The status says most of it: a body that never comes must not turn a refusal into a timeout.
+        let body = timeout_at(Instant::now() + ERROR_WITHIN, read(body, MOST_ERROR)).await;
+        return Err(evidence.classify(&body.ok().and_then(Result::ok).unwrap_or_default()).into());
     }
     if owner.request.head.stream && streams {
         let live = Box::new(Live::new(evidence, body, call.idle, started));
-        return follow(&mut progress.facts, live, clock.instant(call.first_token)).await;
+        let clocks = (clock.instant(call.first_token), clock.instant(call.ends));
+        return follow(&mut progress.facts, live, clocks).await;
     }
     let body = read(body, MOST_ANSWER).await?;
     if owner.request.head.stream {
@@ -90,8 +95,9 @@ async fn make(owner: &Owner, call: &Call, progress: &mut Progress) -> Result<Kep
 }
 
 /// Reads a stream until it may be committed or has ended.
-async fn follow(facts: &mut Facts, mut live: Box<Live>, first_token: Instant) -> Result<Kept, Lost> {
-    let reached = live.until_commit(first_token).await;
+async fn follow(facts: &mut Facts, mut live: Box<Live>, clocks: (Instant, Instant)) -> Result<Kept, Lost> {
+    let (first_token, ends) = clocks;
+    let reached = live.until_commit(first_token, ends).await;
     *facts = live.facts(std::mem::take(facts));
     match reached {
         Ok(Reached::Commit) => Ok(Kept::Live(live)),
@@ -113,7 +119,8 @@ fn prepare<'a>(owner: &'a Owner, call: &Call) -> Option<(&'a crate::state::Provi
     let headers = request.headers_mut();
     headers.clone_from(provider.headers.get(call.key)?);
     for (name, value) in &admitted.forwarded {
-        headers.insert(name.clone(), value.clone());
+        // What the operator configured wins over what the caller sent.
+        headers.entry(name.clone()).or_insert_with(|| value.clone());
     }
     Some((provider, request))
 }

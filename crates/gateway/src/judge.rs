@@ -60,9 +60,14 @@ impl Evidence {
     }
 }
 
+/// What the answer shows by itself. Its words are at hand: a refusal, or what a filter left, can be passed on.
+pub(crate) fn on_the_wire(answer: &chat::Answer<'_>) -> Option<Failure> {
+    switchback_wire::judge::judge(answer).map(|failure| Failure { words_kept: true, ..failure })
+}
+
 /// Holds an answer against what the wire shows and what the request and its task promise.
 pub(crate) fn judge(answer: &chat::Answer<'_>, request: &Admitted) -> Option<Failure> {
-    if let Some(failure) = switchback_wire::judge::judge(answer) {
+    if let Some(failure) = on_the_wire(answer) {
         return Some(failure);
     }
     answer.choices.iter().find_map(|choice| {
@@ -71,7 +76,8 @@ pub(crate) fn judge(answer: &chat::Answer<'_>, request: &Admitted) -> Option<Fai
         let given = Answer {
             text: choice.text(),
             tool_calls: tool_calls.collect(),
-            refusal: choice.refusal.is_some() || choice.media,
+            refusal: choice.refusal.is_some(),
+            media: choice.media,
             truncated: choice.finish == Some(FinishReason::Length),
         };
         request.promise.judge(&given).err().map(|it| violated(&it))

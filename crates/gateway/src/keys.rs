@@ -29,7 +29,10 @@ pub(crate) struct Caller {
 }
 
 impl KeyRing {
-    pub(crate) fn new(keys: &[AppKey]) -> Self {
+    /// # Errors
+    ///
+    /// The name of a key whose secret another key has, too: which of the two rights would it carry?
+    pub(crate) fn new(keys: &[AppKey]) -> Result<Self, Name> {
         let entry = |key: &AppKey| {
             let digest = match &key.secret {
                 AppSecret::Plain(secret) => sha256(secret.expose().as_bytes()),
@@ -43,7 +46,14 @@ impl KeyRing {
             };
             (digest, caller)
         };
-        Self { by_digest: keys.iter().map(entry).collect() }
+        let mut by_digest = HashMap::with_capacity(keys.len());
+        for key in keys {
+            let (digest, caller) = entry(key);
+            if by_digest.insert(digest, caller).is_some() {
+                return Err(Name::clone(&key.name));
+            }
+        }
+        Ok(Self { by_digest })
     }
 
     /// Whether everybody who reaches the listener is let in.

@@ -115,6 +115,10 @@ impl Exchange {
             if let Some(head) = exchange.out.state().head.take() {
                 return Poll::Ready(Some(head));
             }
+            if exchange.run.is_none() {
+                // No request ends without a head; should one, its caller hears of it instead of waiting for ever.
+                return Poll::Ready(Some(broken()));
+            }
             match &mut timer {
                 Some(timer) => timer.as_mut().poll(cx).map(|()| None),
                 None => Poll::Pending,
@@ -155,6 +159,12 @@ impl Exchange {
         }
         Poll::Pending
     }
+}
+
+fn broken() -> response::Parts {
+    let (mut head, ()) = Response::new(()).into_parts();
+    head.status = http::StatusCode::INTERNAL_SERVER_ERROR;
+    head
 }
 
 impl Body for Exchange {

@@ -117,7 +117,11 @@ impl Owner {
             return;
         }
         self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
-        let record = self.walk.record(&self.request.about, self.shared.clock.now());
+        let mut record = self.walk.record(&self.request.about, self.shared.clock.now());
+        if let (true, Some(error)) = (self.out.head_has_left(), &mut record.error) {
+            // A head that could not wait said 200; the error was an event.
+            error.status = 200;
+        }
         if self.shared.events.receiver_count() > 0 {
             // A follower that lags loses events, never the gateway time.
             let _ = self.shared.events.send(Arc::new(record.clone()));

@@ -12,9 +12,12 @@ use bytes::Bytes;
 use switchback_contract::{Promise, PromiseError, Schema};
 use switchback_core::id::ContractId;
 use switchback_wire::head::Head;
+use tokio::sync::Semaphore;
 
 /// Most promises that are kept.
-const MOST: usize = 512;
+const MOST: usize = 256;
+/// Schemas that are compiled at once.
+const AT_ONCE: usize = 4;
 
 type Digest = [u8; 32];
 
@@ -22,6 +25,7 @@ type Digest = [u8; 32];
 #[derive(Debug)]
 pub(crate) struct Promises {
     nothing: Arc<Promise>,
+    turns: Semaphore,
     kept: Mutex<Kept>,
 }
 
@@ -84,7 +88,8 @@ impl Texts {
 
 impl Promises {
     pub(crate) fn new() -> Self {
-        Self { nothing: Arc::new(Promise::nothing()), kept: Mutex::default() }
+        let turns = Semaphore::new(AT_ONCE);
+        Self { nothing: Arc::new(Promise::nothing()), turns, kept: Mutex::default() }
     }
 
     /// The promise of a request: kept, or compiled on a thread where it holds up nobody.
@@ -97,6 +102,11 @@ impl Promises {
             return Ok(Arc::clone(&self.nothing));
         }
         let digest = texts.digest();
+        if let Some(promise) = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&digest) {
+            return Ok(promise);
+        }
+        // A few at a time: a flood of new schemas waits here, not on every thread there is.
+        let _turn = self.turns.acquire().await;
         if let Some(promise) = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&digest) {
             return Ok(promise);
         }

@@ -57,7 +57,6 @@ async fn chat(
     id: &RequestId,
     random: u128,
 ) -> Result<Answered, Reject> {
-    let at = shared.clock.now();
     if shared.draining.load(Ordering::Relaxed) {
         return Err(Reject::draining());
     }
@@ -70,16 +69,19 @@ async fn chat(
         BodyFault::TooSlow => Reject::invalid("request_timeout", None, "The request body did not arrive within 30 s."),
         BodyFault::Broken => Reject::invalid("broken_body", None, "The request body ended before it was whole."),
     })?;
+    // The deadline runs from here: how long an upload takes is the caller's.
+    let at = shared.clock.now();
     let arrived = Arrived { id: id.clone(), at, caller, headers: &parts.headers, body };
     let admitted = admit::admit(shared, &snapshot, arrived).await?;
     let out = Out::default();
     let hold = admitted.head.stream.then(|| Instant::now() + admitted.hold_head);
+    let mode = snapshot.server.headers;
     let task = snapshot.policy.task(admitted.task).map(|it| Arc::clone(&it.name)).unwrap_or_default();
     let seed = u64::try_from(random & u128::from(u64::MAX)).unwrap_or(0);
     let Some(owner) = Owner::new(Arc::clone(shared), snapshot, admitted, out.clone(), seed) else {
         return Err(Reject::no_such_model(&task));
     };
-    let pending = || answer::pending(id.as_str(), &task);
+    let pending = || answer::pending(id.as_str(), &task, mode);
     Ok(Exchange::respond(out, owner.own(), hold, pending).await.map(Either::Right))
 }
 

@@ -95,6 +95,9 @@ pub enum StartError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// Two application keys with one secret.
+    #[error("application key {0} has the secret of another key")]
+    SameKey(Name),
     /// The store cannot be opened.
     #[error("the store: {0}")]
     Store(#[from] switchback_store::StoreError),
@@ -143,7 +146,7 @@ impl Snapshot {
             server: config.server,
             contracts: config.contracts,
             promises: Promises::new(),
-            keys: KeyRing::new(&config.keys),
+            keys: KeyRing::new(&config.keys).map_err(StartError::SameKey)?,
             providers,
             hash: config.hash.into(),
         })

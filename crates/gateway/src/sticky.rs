@@ -19,7 +19,14 @@ type Digest = [u8; 32];
 /// The table of decisions.
 pub(crate) struct Sticky {
     secret: hmac::Key,
-    decisions: Mutex<HashMap<Digest, Decision>>,
+    decisions: Mutex<Decisions>,
+}
+
+#[derive(Default)]
+struct Decisions {
+    by_digest: HashMap<Digest, Decision>,
+    /// When the last of them ends.
+    latest: Now,
 }
 
 struct Decision {
@@ -41,30 +48,37 @@ impl Sticky {
         Self { secret: hmac::Key::new(hmac::HMAC_SHA256, &secret), decisions: Mutex::default() }
     }
 
-    /// Whether nothing at all is blocked: then no request needs to be hashed.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.decisions.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    /// Whether nothing at all is blocked any more: then no request needs to be hashed.
+    pub(crate) fn is_empty(&self, now: Now) -> bool {
+        let mut decisions = self.decisions.lock().unwrap_or_else(PoisonError::into_inner);
+        if decisions.latest <= now && !decisions.by_digest.is_empty() {
+            decisions.by_digest.clear();
+        }
+        decisions.by_digest.is_empty()
     }
 
     /// The provider's code, if the same request of the same application was blocked and the decision still stands.
     pub(crate) fn standing(&self, key: Option<&str>, messages: &[u8], now: Now) -> Option<Box<str>> {
         let digest = self.digest(key, messages);
         let decisions = self.decisions.lock().unwrap_or_else(PoisonError::into_inner);
-        decisions.get(&digest).filter(|it| now < it.until).map(|it| it.code.clone())
+        decisions.by_digest.get(&digest).filter(|it| now < it.until).map(|it| it.code.clone())
     }
 
     /// Keeps a decision.
     pub(crate) fn keep(&self, key: Option<&str>, messages: &[u8], code: &str, now: Now, sticks: Duration) {
         let digest = self.digest(key, messages);
         let mut decisions = self.decisions.lock().unwrap_or_else(PoisonError::into_inner);
-        if decisions.len() >= MOST {
-            decisions.retain(|_, it| now < it.until);
+        let until = now + sticks;
+        decisions.latest = decisions.latest.max(until);
+        let table = &mut decisions.by_digest;
+        if table.len() >= MOST {
+            table.retain(|_, it| now < it.until);
         }
-        if decisions.len() >= MOST {
-            let oldest = decisions.iter().min_by_key(|(_, it)| it.until).map(|(digest, _)| *digest);
-            oldest.map(|it| decisions.remove(&it));
+        if table.len() >= MOST {
+            let oldest = table.iter().min_by_key(|(_, it)| it.until).map(|(digest, _)| *digest);
+            oldest.map(|it| table.remove(&it));
         }
-        decisions.insert(digest, Decision { until: now + sticks, code: code.into() });
+        table.insert(digest, Decision { until, code: code.into() });
     }
 
     fn digest(&self, key: Option<&str>, messages: &[u8]) -> Digest {

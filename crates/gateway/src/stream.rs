@@ -67,9 +67,11 @@ pub(crate) struct Held {
     tools: Vec<Bytes>,
     /// Chunks with a finish reason.
     finish: Vec<Bytes>,
+    n_finished: usize,
+    /// Bytes of what is held for its tool call or for the end.
+    n_tools: usize,
     usage: Option<Bytes>,
     model: Option<Box<str>>,
-    has_content: bool,
     may_commit: bool,
     done: bool,
 }
@@ -94,7 +96,7 @@ impl Live {
     }
 
     /// Reads until content may leave, or to the end of a stream that must be judged whole.
-    pub(crate) async fn until_commit(&mut self, first_token: Instant) -> Result<Reached, Failure> {
+    pub(crate) async fn until_commit(&mut self, first_token: Instant, ends: Instant) -> Result<Reached, Failure> {
         loop {
             self.take_events()?;
             if self.state.done {
@@ -110,6 +112,9 @@ impl Live {
                 (None, None) if self.clocks.pinged => (first_token, Some(Detail::Queued)),
                 (None, None) => (first_token, Some(Detail::FirstToken)),
             };
+            // Content had come: then the whole time is up, not the time to the first of it.
+            let is_total = ends < by && self.clocks.first_content.is_some();
+            let (by, detail) = if is_total { (ends, Some(Detail::Total)) } else { (by, detail) };
             self.read(by, detail).await?;
         }
     }
@@ -208,9 +213,10 @@ impl Held {
             n_ready: 0,
             tools: Vec::new(),
             finish: Vec::new(),
+            n_finished: 0,
+            n_tools: 0,
             usage: None,
             model: None,
-            has_content: false,
             may_commit: false,
             done: false,
         }
@@ -229,16 +235,15 @@ impl Held {
         if chunk.failed {
             return Err(self.evidence.classify(&event.data));
         }
-        if self.assembly.push(&chunk).is_err() || self.n_ready + event.data.len() > MOST_HELD {
+        let n_held = self.n_ready.saturating_add(self.n_tools);
+        if self.assembly.push(&chunk).is_err() || n_held + event.data.len() > MOST_HELD {
             return Err(judge::too_large(MOST_HELD));
         }
         if self.model.is_none() {
             self.model = chunk.model.as_deref().map(judge::short);
         }
-        let content = chunk.has_content();
-        self.has_content |= content;
         self.place(&chunk, event)?;
-        Ok(content)
+        Ok(chunk.has_content())
     }
 
     /// Puts a chunk where it belongs: ready to leave, held with its tool call, or held for the end.
@@ -253,11 +258,14 @@ impl Held {
             _ => event.data.clone(),
         };
         if chunk.finishes() {
+            self.n_finished += chunk.choices.iter().filter(|it| it.finish.is_some()).count();
+            self.n_tools += data.len();
             self.finish.push(data);
             return self.judge_finish(chunk);
         }
         if has_tool_fragment(chunk) {
             self.judge_tool_calls(false)?;
+            self.n_tools += data.len();
             self.tools.push(data);
         } else {
             self.let_go(&data);
@@ -270,13 +278,17 @@ impl Held {
     /// A choice has ended: its tool calls are whole and may leave. What a filter cut is not: the decision stands, and
     /// half a call is of no use to anybody.
     fn judge_finish(&mut self, chunk: &Chunk<'_>) -> Result<(), Failure> {
-        let ends_with = |reason| chunk.choices.iter().any(|it| it.finish.as_ref() == Some(&reason));
-        if ends_with(FinishReason::ContentFilter) {
+        if judge::on_the_wire(&self.assembly.answer()).is_some_and(|it| it.has_providers_words()) {
             self.tools.clear();
+            self.n_tools = 0;
             return Ok(());
         }
-        self.judge_tool_calls(ends_with(FinishReason::Length))?;
-        self.release_tools();
+        let cut = chunk.choices.iter().any(|it| it.finish == Some(FinishReason::Length));
+        self.judge_tool_calls(cut)?;
+        // Of several choices none leaves before all are whole: what is held is not sorted by choice.
+        if self.assembly.complete() {
+            self.release_tools();
+        }
         Ok(())
     }
 
@@ -309,7 +321,7 @@ impl Held {
 
     fn is_finished(&self) -> bool {
         let n_asked = usize::try_from(self.request.head.n).unwrap_or(usize::MAX);
-        self.finish.len() >= n_asked && self.assembly.complete()
+        self.n_finished >= n_asked && self.assembly.complete()
     }
 
     /// Holds the whole answer against what the wire shows and what was promised.
@@ -330,9 +342,12 @@ impl Held {
         let mut finish = std::mem::take(&mut self.finish);
         let last = finish.pop().and_then(|it| splice::with_member(&it, "switchback", object));
         frames.extend(finish.iter().map(|it| write_event(it)));
-        frames.extend(last.map(|it| write_event(&it)));
-        frames.extend(self.usage.take().map(|it| write_event(&it)));
-        frames.push(write_event(switchback_wire::sse::DONE));
+        // Without a finish reason nothing may look finished.
+        if let Some(last) = last {
+            frames.push(write_event(&last));
+            frames.extend(self.usage.take().map(|it| write_event(&it)));
+            frames.push(write_event(switchback_wire::sse::DONE));
+        }
         frames
     }
 }

@@ -3,6 +3,7 @@
 //! Migrations go forward only, each in its own transaction. Never touches a file of another program.
 
 use std::fs::OpenOptions;
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -20,6 +21,13 @@ pub(crate) struct Place {
     target: PathBuf,
     /// Whether it lives in memory only.
     memory: bool,
+}
+
+/// The connection that writes. It remembers what its commits promise, so that only a change of that is told to SQLite.
+pub(crate) struct WriteConnection {
+    conn: Connection,
+    /// What SQLite was told last; `None`: nothing yet, or it did not take it.
+    promised: Option<Durability>,
 }
 
 /// What a commit promises.
@@ -64,11 +72,11 @@ impl Place {
     }
 
     /// The connection that writes; creates the file and brings it to the newest schema.
-    pub(crate) fn writer(&self) -> Result<Connection, StoreError> {
+    pub(crate) fn writer(&self) -> Result<WriteConnection, StoreError> {
         if !self.memory {
             create_private(&self.target).map_err(|error| self.cannot_open(&error.to_string()))?;
         }
-        let mut conn = self.connect()?;
+        let mut conn = WriteConnection { conn: self.connect()?, promised: None };
         self.claim(&conn)?;
         self.prepare(&conn)?;
         self.migrate(&mut conn)?;
@@ -133,7 +141,7 @@ impl Place {
         Ok(())
     }
 
-    fn migrate(&self, conn: &mut Connection) -> Result<(), StoreError> {
+    fn migrate(&self, conn: &mut WriteConnection) -> Result<(), StoreError> {
         for (sql, schema) in MIGRATIONS.iter().zip(1_i64..) {
             transact(conn, Durability::Durable, |tx| {
                 // Asked inside: another process may have come first.
@@ -150,9 +158,42 @@ impl Place {
     }
 }
 
+// === impl WriteConnection ===
+
+impl WriteConnection {
+    /// Makes the next commits promise this. Not inside a transaction: SQLite refuses it there.
+    fn promise(&mut self, durability: Durability) -> rusqlite::Result<()> {
+        if self.promised == Some(durability) {
+            return Ok(());
+        }
+        let level = match durability {
+            Durability::Batched => "NORMAL",
+            Durability::Durable => "FULL",
+        };
+        self.promised = None;
+        self.conn.pragma_update(None, "synchronous", level)?;
+        self.promised = Some(durability);
+        Ok(())
+    }
+}
+
+impl Deref for WriteConnection {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.conn
+    }
+}
+
+impl DerefMut for WriteConnection {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.conn
+    }
+}
+
 /// Runs `act` in one write transaction that is committed with the given promise, or leaves everything as it was.
 pub(crate) fn transact<T>(
-    conn: &mut Connection,
+    conn: &mut WriteConnection,
     durability: Durability,
     act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {
@@ -160,11 +201,7 @@ pub(crate) fn transact<T>(
         // An earlier rollback failed with the disk; without this no transaction would ever start again.
         conn.execute_batch("ROLLBACK")?;
     }
-    let level = match durability {
-        Durability::Batched => "NORMAL",
-        Durability::Durable => "FULL",
-    };
-    conn.pragma_update(None, "synchronous", level)?;
+    conn.promise(durability)?;
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let done = act(&tx)?;
     tx.commit()?;

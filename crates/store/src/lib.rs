@@ -4,9 +4,9 @@
 //! writer thread commits them in groups. What an operator does is the opposite: it is on the disk before the call
 //! returns. Trouble with the disk costs records, which are counted and announced, and never an answer.
 //!
-//! | written | commit | survives the end of the process | survives a power cut |
+//! | written | commit | survives a process that is killed | survives a power cut |
 //! |---|---|---|---|
-//! | decision record | group of 512 or 5 ms, `synchronous=NORMAL` | all but what still waits in the queue | all up to the last checkpoint or durable write |
+//! | decision record | group of 512 or 50 ms, `synchronous=NORMAL` | all but what still waits: the last 50 ms, the group being written, and what queues behind a slow disk (at most 8,192) | all up to the last checkpoint or durable write |
 //! | override, audit entry | one transaction, `synchronous=FULL` | yes | yes, if the disk keeps what it says it has synced |
 //!
 //! This crate never interprets a record beyond its id, arrival, task and outcome, never makes a caller wait for a

@@ -1,6 +1,6 @@
 //! What waits for the writer thread: records, bounded, and changes by operators, which go first.
 //!
-//! A lock and a condition instead of a channel: the writer sleeps through the 5 ms of a group and is woken by its
+//! A lock and a condition instead of a channel: the writer sleeps through the 50 ms of a group and is woken by its
 //! first record and its last, not by each. Nothing here waits but the writer; whoever hands over a record holds the
 //! lock for a few instructions.
 
@@ -8,9 +8,9 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
 use switchback_core::record::DecisionRecord;
 
+use crate::connection::WriteConnection;
 use crate::error::StoreError;
 
 /// Records that may wait.
@@ -22,11 +22,12 @@ pub(crate) const CHANGES: usize = 64;
 /// Records of one commit.
 pub(crate) const GROUP: usize = 512;
 
-/// How long the first record of a group waits for the others.
-const GROUP_WAIT: Duration = Duration::from_millis(5);
+/// How long the first record of a group waits for the others, who then share the price of one commit. While the disk
+/// keeps up, this is what a killed process loses.
+const GROUP_WAIT: Duration = Duration::from_millis(50);
 
 /// Work on the writer's connection; it answers its caller by itself and says whether it succeeded.
-pub(crate) type Change = Box<dyn FnOnce(&mut Connection) -> bool + Send>;
+pub(crate) type Change = Box<dyn FnOnce(&mut WriteConnection) -> bool + Send>;
 
 /// The queue.
 #[derive(Default)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use crate::connection::{Durability, number, stored, transact};
+use crate::connection::{Durability, WriteConnection, number, stored, transact};
 
 /// What is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Sweep {
     }
 
     /// Does one step; whether there is more to do. `now_ms` is Unix milliseconds.
-    pub(crate) fn step(&mut self, conn: &mut Connection, now_ms: u64) -> rusqlite::Result<bool> {
+    pub(crate) fn step(&mut self, conn: &mut WriteConnection, now_ms: u64) -> rusqlite::Result<bool> {
         let span = u64::try_from(self.keep.span.as_millis()).unwrap_or(u64::MAX);
         if delete(conn, stored(now_ms.saturating_sub(span)), ROWS)? > 0 {
             return Ok(true);
@@ -67,7 +67,7 @@ impl Sweep {
 }
 
 /// Deletes at most `rows` of the records that arrived before `before_ms`, oldest first.
-fn delete(conn: &mut Connection, before_ms: i64, rows: i64) -> rusqlite::Result<i64> {
+fn delete(conn: &mut WriteConnection, before_ms: i64, rows: i64) -> rusqlite::Result<i64> {
     let gone = transact(conn, Durability::Batched, |tx| {
         tx.execute(
             "DELETE FROM records WHERE rowid IN
@@ -87,7 +87,7 @@ fn tenth(conn: &Connection) -> rusqlite::Result<i64> {
 }
 
 /// Gives free pages back to the disk.
-fn give_back(conn: &mut Connection) -> rusqlite::Result<()> {
+fn give_back(conn: &mut WriteConnection) -> rusqlite::Result<()> {
     transact(conn, Durability::Batched, |tx| {
         let mut vacuum = tx.prepare(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
         let mut freed = vacuum.query([])?;

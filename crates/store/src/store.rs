@@ -7,11 +7,11 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::Transaction;
 use switchback_core::record::DecisionRecord;
 use tokio::sync::watch;
 
-use crate::connection::{Durability, Place, transact};
+use crate::connection::{Durability, Place, WriteConnection, transact};
 use crate::error::StoreError;
 use crate::operator::{self, AuditEntry, Audited, Override};
 use crate::reader::{self, Found, Reader};
@@ -53,7 +53,8 @@ impl Store {
         Ok(Self { inner })
     }
 
-    /// Hands a record over to be written within some milliseconds. Never waits and never fails: where 8,192 records
+    /// Hands a record over; it waits at most 50 ms for others and is then written with them, behind those that wait
+    /// already. A process that is killed in between loses it. Never waits and never fails: where 8,192 records
     /// wait already, or the store is closed, the record is dropped and counted. Of two records with the same id the
     /// first is kept.
     pub fn put(&self, record: DecisionRecord) {
@@ -197,7 +198,7 @@ impl Store {
     /// Runs something on the writer's thread, before the records that wait, and blocks for its answer.
     pub(crate) fn on_writer<T: Send + 'static>(
         &self,
-        act: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+        act: impl FnOnce(&mut WriteConnection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = mpsc::sync_channel(1);
         self.inner.shared.queue.change(Box::new(move |conn| {

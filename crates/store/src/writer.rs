@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, params};
+use rusqlite::params;
 use switchback_core::record::DecisionRecord;
 use tokio::sync::watch;
 
-use crate::connection::{Durability, Place, stored, transact};
+use crate::connection::{Durability, Place, WriteConnection, stored, transact};
 use crate::error::StoreError;
 use crate::queue::Queue;
 use crate::retention::{Keep, Sweep};
@@ -28,7 +28,7 @@ pub(crate) struct Shared {
 }
 
 struct Writer {
-    conn: Connection,
+    conn: WriteConnection,
     shared: Arc<Shared>,
     sweep: Sweep,
     sweep_at: Instant,

@@ -5,15 +5,17 @@
 //! ping or usage as content.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::ops::Range;
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::chat::Malformed;
-use crate::json;
-use crate::said::Said;
+use crate::json::{self, Object};
+use crate::said::{RawSaid, Said};
 use crate::splice::Splice;
 
 /// Why a choice ended, in OpenAI's words where they fit.
@@ -106,7 +108,7 @@ struct RawChunk<'a> {
     #[serde(borrow, default)]
     model: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    choices: Option<&'a RawValue>,
+    choices: Option<Choices<'a>>,
     #[serde(borrow, default, deserialize_with = "json::present")]
     usage: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -115,12 +117,27 @@ struct RawChunk<'a> {
     x_groq: Option<&'a RawValue>,
 }
 
+/// The choices of a chunk, each turned into its delta as soon as it is read.
+#[derive(Default)]
+struct Choices<'a> {
+    deltas: Vec<Delta<'a>>,
+    /// Whether any carries an error.
+    failed: bool,
+}
+
+/// The choices of a chunk as they stand: what must be UTF-8 also in the parts that nobody looks at.
+#[derive(Deserialize)]
+struct RawChoices<'a> {
+    #[serde(borrow, default, rename = "choices")]
+    _choices: Option<&'a RawValue>,
+}
+
 #[derive(Deserialize)]
 struct RawDelta<'a> {
     #[serde(borrow, default)]
     index: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    delta: Option<&'a RawValue>,
+    delta: Option<Object<RawSaid<'a>>>,
     #[serde(borrow, default)]
     finish_reason: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -228,6 +245,48 @@ impl Counts {
     }
 }
 
+// === impl RawChunk ===
+
+impl<'a> RawChunk<'a> {
+    /// Reads the whole chunk down to the members of its deltas in one pass.
+    fn read(data: &'a [u8]) -> Result<Self, serde_json::Error> {
+        if std::str::from_utf8(data).is_err() {
+            // Beside the choices stray bytes are skipped with what nobody knows; in them they are refused.
+            json::object_in::<RawChoices<'a>>(data)?;
+        }
+        json::object_in(data)
+    }
+}
+
+// === impl Choices ===
+
+impl<'de: 'a, 'a> Deserialize<'de> for Choices<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfList;
+
+        impl<'de> Visitor<'de> for OfList {
+            type Value = Choices<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut choices = Choices::default();
+                let mut place = 0u32;
+                while let Some(Object(choice)) = list.next_element::<Object<RawDelta<'de>>>()? {
+                    choices.failed |= json::truthy(choice.error);
+                    choices.deltas.push(Delta::read(&choice, place).map_err(A::Error::custom)?);
+                    place = place.saturating_add(1);
+                }
+                Ok(choices)
+            }
+        }
+
+        deserializer.deserialize_seq(OfList)
+    }
+}
+
 // === impl Chunk ===
 
 impl<'a> Chunk<'a> {
@@ -237,24 +296,15 @@ impl<'a> Chunk<'a> {
     ///
     /// [`Malformed`] when it is not a chunk. It may have held text, so it counts like a cut stream.
     pub fn read(data: &'a [u8]) -> Result<Self, Malformed> {
-        let raw: RawChunk<'a> =
-            json::object_in(data).map_err(|_| Malformed("a chunk of the stream is not a JSON object"))?;
+        let raw = RawChunk::read(data).map_err(|_| Malformed("a chunk of the stream is not of a chunk's form"))?;
         let groq: Option<RawGroq<'a>> = raw.x_groq.and_then(|raw| json::object(raw.get()).ok());
-        let mut failed = json::truthy(raw.error) || groq.as_ref().is_some_and(|groq| json::truthy(groq.error));
-        let mut choices = Vec::new();
-        if let Some(list) = raw.choices {
-            let list = json::elements(list).ok_or(Malformed("'choices' of a chunk is not an array"))?;
-            for (place, choice) in (0u32..).zip(list) {
-                let choice: RawDelta<'a> =
-                    json::object(choice.get()).map_err(|_| Malformed("a choice of a chunk is not an object"))?;
-                failed |= json::truthy(choice.error);
-                choices.push(Delta::read(&choice, place)?);
-            }
-        }
+        let choices = raw.choices.unwrap_or_default();
+        let failed =
+            choices.failed || json::truthy(raw.error) || groq.as_ref().is_some_and(|groq| json::truthy(groq.error));
         Ok(Self {
             id: json::filled(raw.id),
             model: json::filled(raw.model),
-            choices,
+            choices: choices.deltas,
             usage: Usage::read(raw.usage).or_else(|| groq.and_then(|groq| Usage::read(groq.usage))),
             usage_span: raw.usage.map(|usage| json::span(data, usage)),
             failed,
@@ -290,7 +340,7 @@ impl<'a> Delta<'a> {
     }
 
     fn read(raw: &RawDelta<'a>, place: u32) -> Result<Self, Malformed> {
-        let said = raw.delta.map(Said::read).transpose()?.unwrap_or_default();
+        let said = raw.delta.as_ref().map(|Object(said)| Said::of(said)).transpose()?.unwrap_or_default();
         Ok(Self {
             index: index(raw.index).unwrap_or(place),
             text: said.text.map(|text| text.decode()).filter(|text| !text.is_empty()),

@@ -256,7 +256,7 @@ fn peek(body: &[u8]) -> Result<Peek<'_>, HeadError> {
             Err(error) => Err(not_json(&error)),
         };
     }
-    serde_json::from_slice(body).map_err(|error| {
+    json::value_in(body).map_err(|error: serde_json::Error| {
         if !error.is_data() {
             return not_json(&error);
         }

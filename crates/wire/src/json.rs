@@ -4,14 +4,42 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::Range;
 
-use memchr::{memchr2, memchr2_iter};
-use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
+use memchr::{memchr, memchr2, memchr2_iter};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+/// A member that is an object, read in the pass that reads its parent. As with [`object`], an array is refused.
+#[derive(Debug)]
+pub(crate) struct Object<T>(pub(crate) T);
 
 /// Deepest nesting that any body may have; serde_json's own limit for values, which raw members would escape.
 pub(crate) const MAX_DEPTH: usize = 128;
+
+// === impl Object ===
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfMap<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for OfMap<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(OfMap(PhantomData))
+    }
+}
 
 /// A member as it stands in the body, `null` included: absence and `null` differ for whoever edits the body.
 pub(crate) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
@@ -36,7 +64,16 @@ pub(crate) fn object_in<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ser
     if first_byte(body) != Some(b'{') {
         return Err(serde_json::Error::custom("not an object"));
     }
-    serde_json::from_slice(body)
+    value_in(body)
+}
+
+/// Reads JSON from bytes that need not be UTF-8 where nobody looks. Almost all are UTF-8 throughout: known once, it is
+/// not asked again of every member.
+pub(crate) fn value_in<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, serde_json::Error> {
+    match std::str::from_utf8(body) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(body),
+    }
 }
 
 /// The span of the value of a member of the body's object; `None` when it is not there exactly once.
@@ -50,7 +87,7 @@ pub(crate) fn member(body: &[u8], name: &str) -> Option<Range<usize>> {
             f.write_str("an object")
         }
 
-        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
             let mut found = None;
             while let Some(key) = map.next_key::<Cow<'de, str>>()? {
                 let value = map.next_value::<&'de RawValue>()?;
@@ -93,8 +130,9 @@ pub(crate) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
         }
     }
 
-    if !raw.get().starts_with('"') {
-        return None;
+    let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
+    if memchr(b'\\', inner.as_bytes()).is_none() {
+        return Some(Cow::Borrowed(inner));
     }
     serde_json::Deserializer::from_str(raw.get()).deserialize_bytes(Lossy).ok()
 }
@@ -200,3 +238,6 @@ fn string_end(body: &[u8], from: usize) -> usize {
 pub(crate) fn has_line_break(text: &[u8]) -> bool {
     memchr2(b'\n', b'\r', text).is_some()
 }
+
+#[cfg(test)]
+mod tests;

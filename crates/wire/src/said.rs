@@ -32,8 +32,9 @@ pub(crate) enum Text<'a> {
     Plain(Cow<'a, str>),
 }
 
+/// The members of a message or delta as they stand.
 #[derive(Deserialize)]
-struct RawSaid<'a> {
+pub(crate) struct RawSaid<'a> {
     #[serde(borrow, default)]
     content: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -91,7 +92,11 @@ struct RawPart<'a> {
 impl<'a> Said<'a> {
     /// Reads a `message` or `delta`.
     pub(crate) fn read(raw: &'a RawValue) -> Result<Self, Malformed> {
-        let raw: RawSaid<'a> = json::object(raw.get()).map_err(|_| Malformed("a message is not an object"))?;
+        Self::of(&json::object(raw.get()).map_err(|_| Malformed("a message is not an object"))?)
+    }
+
+    /// What the members of a `message` or `delta` say.
+    pub(crate) fn of(raw: &RawSaid<'a>) -> Result<Self, Malformed> {
         let mut said = Self {
             refusal: json::filled(raw.refusal),
             reasoning: [raw.reasoning, raw.reasoning_content, raw.reasoning_details].into_iter().any(json::truthy),

@@ -127,3 +127,42 @@ fn what_is_no_chunk_is_malformed() {
         assert!(Chunk::read(data.as_bytes()).is_err(), "{data}");
     }
 }
+
+#[test]
+fn what_lies_deeper_in_a_chunk_must_have_its_form_too() {
+    for data in [
+        r#"{"choices":{}}"#,
+        r#"{"choices":[[0,{}]]}"#,
+        r#"{"choices":[null]}"#,
+        r#"{"choices":[{"delta":["text"]}]}"#,
+        r#"{"choices":[{"delta":{},"delta":{}}]}"#,
+        r#"{"choices":[{"delta":{"content":"a","content":"b"}}]}"#,
+        r#"{"choices":[{"index":0,"index":0}]}"#,
+        r#"{"choices":[],"choices":[]}"#,
+    ] {
+        assert!(Chunk::read(data.as_bytes()).is_err(), "{data}");
+    }
+    let odd = read(r#" {"choices":[{"x":1,"x":[2],"delta":{"content":"a","y":{},"y":null}}],"z":1,"z":2} "#);
+    assert_eq!(odd.choices[0].text.as_deref(), Some("a"));
+    assert!(read(r#"{"choices":null}"#).choices.is_empty());
+}
+
+#[test]
+fn stray_bytes_cost_nothing_beside_the_choices_and_the_chunk_in_them() {
+    let beside = Chunk::read(b"{\"x\":\"\xff\",\"choices\":[{\"delta\":{\"content\":\"a\"}}]}").unwrap();
+    assert_eq!(beside.choices[0].text.as_deref(), Some("a"));
+    for inside in [
+        &b"{\"choices\":[{\"delta\":{\"content\":\"\xff\"}}]}"[..],
+        b"{\"choices\":[{\"delta\":{\"x\":\"\xff\"}}]}",
+        b"{\"choices\":[{\"x\":\"\xff\"}]}",
+        b"{\"\xff\":1,\"choices\":[]}",
+    ] {
+        assert!(Chunk::read(inside).is_err(), "{inside:?}");
+    }
+}
+
+#[test]
+fn an_emoji_cut_in_two_is_still_text() {
+    let chunk = read(r#"{"choices":[{"delta":{"content":"a\ud83d"}}]}"#);
+    assert!(chunk.choices[0].text.as_deref().unwrap().starts_with('a'));
+}
