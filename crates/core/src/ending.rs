@@ -29,6 +29,7 @@ impl Ending {
         Self {
             kind: EndKind::Cancelled,
             code: "cancelled".into(),
+            param: None,
             status: 499,
             message: "The caller went away before the answer was ready.".into(),
             retry_after: None,
@@ -70,7 +71,8 @@ impl Walk {
             | EndKind::ContextTooSmall
             | EndKind::Unsupported => None,
         };
-        Ending { kind, code, status, message, retry_after }
+        let param = last.filter(|_| kind == EndKind::InvalidRequest).and_then(|it| it.param.clone());
+        Ending { kind, code, param, status, message, retry_after }
     }
 
     /// The ending of a live stream that broke after its commit point.
@@ -81,6 +83,7 @@ impl Walk {
         Ending {
             kind: EndKind::Exhausted,
             code: "all_rungs_failed".into(),
+            param: None,
             status: 424,
             message: format!(
                 "{}: the answer broke off after it had begun: {route} {words}. What was received is incomplete.",

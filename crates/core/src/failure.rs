@@ -257,6 +257,8 @@ pub struct Failure {
     pub status: Option<u16>,
     /// The provider's own code, bounded and kept for the caller (`content_policy_violation`, …).
     pub code: Option<Box<str>>,
+    /// The request field that the provider named, bounded.
+    pub param: Option<Box<str>>,
     /// Words for people: the provider's message (bounded, without secrets) or the validator's findings.
     pub message: Option<Box<str>>,
     /// The wait that the provider asked for.
@@ -282,6 +284,7 @@ impl Failure {
             detail: None,
             status: None,
             code: None,
+            param: None,
             message: None,
             retry_after: None,
             words_kept: false,

@@ -19,16 +19,9 @@ use crate::policy::Policy;
 use crate::route::{BUCKETS, Bucket};
 use crate::time::Now;
 
-/// First wait before a switched-off credential or route is probed; doubles up to [`LONGEST_OFF`].
-const FIRST_OFF: Duration = Duration::from_secs(60);
-/// Longest wait between probes of a switched-off credential or route.
-const LONGEST_OFF: Duration = Duration::from_secs(3_600);
-/// First cooling of a key after a rate limit without a reset; doubles up to [`LONGEST_COOLING`].
-const FIRST_COOLING: Duration = Duration::from_secs(1);
-/// Longest cooling that we choose ourselves.
-const LONGEST_COOLING: Duration = Duration::from_secs(60);
-/// Longest cooling that a provider can ask for.
-const LONGEST_ASKED: Duration = Duration::from_secs(86_400);
+mod switch;
+
+use switch::{KeyHealth, Switch};
 
 /// State of everything that can be called, in the order of the policy's routes and providers.
 #[derive(Debug)]
@@ -49,35 +42,6 @@ struct RouteHealth {
     keys: Vec<KeyHealth>,
     /// Whose turn it is among the keys.
     turn: usize,
-}
-
-/// State of one key for one model.
-#[derive(Debug, Clone, Default)]
-struct KeyHealth {
-    /// What the provider asked for; nothing but time ends it.
-    asked_until: Option<Now>,
-    /// Our own choice where it asked for nothing: a request that has waited, or a success since, ends it.
-    own_until: Option<Now>,
-    limited_at: Now,
-    n_limited: u32,
-    off: Switch,
-}
-
-/// Something that is on, or off and probed now and then. Any request may be the probe: where a rung below could still
-/// answer it is covered, and where none could it would have failed anyway.
-#[derive(Debug, Clone, Default)]
-struct Switch {
-    off: Option<Off>,
-}
-
-#[derive(Debug, Clone)]
-struct Off {
-    skip: Skip,
-    /// What calls that were admitted before say is old news.
-    since: Now,
-    probe_at: Now,
-    wait: Duration,
-    probe_lease: Option<Now>,
 }
 
 /// Leave to call a route with a key; settled exactly once with [`Health::settle`].
@@ -470,84 +434,6 @@ impl RouteHealth {
             median: self.latencies.get(bucket as usize).and_then(Latency::median),
         };
         (view.calls > 0 || view.state != State::Closed).then_some(view)
-    }
-}
-
-// === impl KeyHealth ===
-
-impl KeyHealth {
-    fn is_cooling(&self, waited: bool, now: Now) -> bool {
-        let until = if waited { self.asked_until } else { self.asked_until.max(self.own_until) };
-        until.is_some_and(|until| now < until)
-    }
-
-    fn cools_for(&self, now: Now) -> Duration {
-        self.asked_until.max(self.own_until).map_or(Duration::ZERO, |until| now.until(until))
-    }
-
-    fn limited(&mut self, at: Now, retry_after: Option<Duration>, now: Now) {
-        if let Some(asked) = retry_after {
-            self.asked_until = self.asked_until.max(Some(now + asked.min(LONGEST_ASKED)));
-        } else if self.n_limited == 0 || at >= self.limited_at {
-            let own = FIRST_COOLING.saturating_mul(2_u32.saturating_pow(self.n_limited.min(10))).min(LONGEST_COOLING);
-            self.own_until = self.own_until.max(Some(now + own));
-            self.n_limited = self.n_limited.saturating_add(1);
-            self.limited_at = now;
-        }
-    }
-
-    fn succeeded(&mut self, at: Now) {
-        if at >= self.limited_at {
-            self.own_until = None;
-            self.n_limited = 0;
-        }
-        self.off.succeeded(at);
-    }
-}
-
-// === impl Switch ===
-
-impl Switch {
-    fn obstacle(&self, now: Now) -> Option<Skip> {
-        let off = self.off.as_ref()?;
-        let lease_over = off.probe_lease.is_none_or(|lease| now >= lease);
-        (!(now >= off.probe_at && lease_over)).then_some(off.skip)
-    }
-
-    /// Told by a call that was admitted at `at`. Only a failed probe doubles the wait: many calls that were in flight
-    /// when a credential was revoked are one event.
-    fn switch_off(&mut self, skip: Skip, at: Now, now: Now) {
-        let wait = match &self.off {
-            Some(off) if at <= off.since => return,
-            Some(off) => off.wait.saturating_mul(2).min(LONGEST_OFF),
-            None => FIRST_OFF,
-        };
-        self.off = Some(Off { skip, since: now, probe_at: now + wait, wait, probe_lease: None });
-    }
-
-    /// A call that was admitted at `at` worked; one from before the switch-off proves nothing.
-    fn succeeded(&mut self, at: Now) {
-        if self.off.as_ref().is_some_and(|off| at > off.since) {
-            self.off = None;
-        }
-    }
-
-    fn on(&mut self) {
-        self.off = None;
-    }
-
-    fn probe(&mut self, lease: Now) {
-        if let Some(off) = &mut self.off {
-            off.probe_lease = Some(lease);
-        }
-    }
-
-    fn return_probe(&mut self, lease: Now) {
-        if let Some(off) = &mut self.off
-            && off.probe_lease == Some(lease)
-        {
-            off.probe_lease = None;
-        }
     }
 }
 

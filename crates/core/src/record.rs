@@ -234,6 +234,8 @@ pub struct Ending {
     pub kind: EndKind,
     /// The code for the caller: ours, or the provider's where its own words stand.
     pub code: Box<str>,
+    /// The request field that the provider named, where the mistake is the caller's.
+    pub param: Option<Box<str>>,
     /// HTTP status; where it is that of an exhausted ladder, the shell may put its configured one.
     pub status: u16,
     /// One sentence.

@@ -12,19 +12,19 @@
 //! record as it goes, so that nothing is told twice and nothing moves silently. It never performs a step itself.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::dice::Dice;
-use crate::failure::{ClassSet, Detail, Failure, FailureClass, SameRoute};
+use crate::failure::{ClassSet, Detail, Failure, FailureClass};
 use crate::health::{Admission, Ended, Health};
 use crate::id::{RouteId, TaskId};
 use crate::outcome::{Skip, Why};
 use crate::plan::{Ask, Planner, RESERVE, Standing};
 use crate::policy::{Policy, Role, Rung, RungKind, Task, Try};
 use crate::record::Ending;
-use crate::retry::backoff;
 use crate::step::{Call, Facts, Observation, Step};
 use crate::time::Now;
+
+mod same_route;
 
 /// One request's way down its ladder.
 #[derive(Debug)]
@@ -350,84 +350,6 @@ impl Walk {
             }
             None => self.descend(place + 1, now, health),
         }
-    }
-
-    /// Whether one more call here leaves an attempt for every model rung below that could run: staying on a route never
-    /// starves the ladder.
-    fn leaves_enough(&self, at: &Spot<'_>, class: FailureClass) -> bool {
-        let standing = self.standing(at.task, at.now);
-        let below = self.planner(at.task, at.health).eligible_model_rungs_below(at.place, class, &standing);
-        standing.attempts_left > below
-    }
-
-    /// A limited or refused key is not the end of the route while another key is usable; once per rung.
-    fn take_other_key(&mut self, at: &Spot<'_>, failure: &Failure) -> Option<Step> {
-        let keyed = [FailureClass::RateLimited, FailureClass::Auth, FailureClass::QuotaExhausted];
-        let helps = keyed.contains(&failure.class) && !failure.forbids_same_route;
-        if !helps || self.took_other_key || !self.leaves_enough(at, failure.class) {
-            return None;
-        }
-        let admission = self.admit(at, false).ok()?;
-        self.took_other_key = true;
-        Some(self.call(at.place, at.rung, admission, "first", at.now))
-    }
-
-    /// A field that the route cannot take, and that the request can do without, is left out; once per rung.
-    fn leave_out(&mut self, at: &Spot<'_>, failure: &Failure) -> Option<Step> {
-        let hint = failure.hint?;
-        if self.without.is_some() || !self.leaves_enough(at, failure.class) {
-            return None;
-        }
-        self.tried_keys = 0;
-        let admission = self.admit(at, false).ok()?;
-        self.without = Some(hint);
-        Some(self.call(at.place, at.rung, admission, "first", at.now))
-    }
-
-    /// When to try the same route again, and whether the provider asked for that wait; `None`: not at all.
-    fn wait_before_retry(&mut self, at: &Spot<'_>, failure: &Failure) -> Option<(Now, bool)> {
-        let allowed = match failure.class.row().same_route {
-            SameRoute::Never => false,
-            SameRoute::Backoff | SameRoute::IfWaitFits => true,
-            SameRoute::ConnectOnly => failure.detail == Some(Detail::Connect),
-        };
-        if !allowed || failure.forbids_same_route || self.n_retries >= at.rung.retries {
-            return None;
-        }
-        if !self.leaves_enough(at, failure.class) {
-            return None;
-        }
-        let standing = self.standing(at.task, at.now);
-        let planner = self.planner(at.task, at.health);
-        let asked = failure.retry_after.unwrap_or_default();
-        if asked > at.task.retry_wait.high && planner.anything_below(at.place, failure.class, &standing) {
-            return None;
-        }
-        let mut asking = planner.asking(at.rung, at.now);
-        asking.waited = true;
-        let own = backoff(at.task.retry_wait, self.n_retries + 1, &mut self.dice);
-        let until = at.now + own.max(asked);
-        if at.health.obstacle(at.rung.route, &asking, until).is_some() {
-            return None;
-        }
-        let expected = at.health.expected(at.rung.route, self.ask.bucket()).unwrap_or(Duration::from_millis(1));
-        let fits = until + expected <= self.ask.deadline - RESERVE;
-        fits.then_some((until, asked >= own && !asked.is_zero()))
-    }
-
-    /// The wait is over: the same route again, unless it was closed meanwhile.
-    fn try_again(&mut self, now: Now, health: &Health) -> Step {
-        let policy = Arc::clone(&self.policy);
-        let place = self.current.unwrap_or_default();
-        let Some(task) = policy.task(self.task) else {
-            return self.end(Ending::cancelled());
-        };
-        if let Some(RungKind::Try(it)) = task.ladder.get(place).map(|rung| &rung.kind)
-            && let Ok(admission) = self.admit(&Spot { task, place, rung: it, now, health }, true)
-        {
-            return self.call(place, it, admission, "retry", now);
-        }
-        self.descend(place + 1, now, health)
     }
 
     /// A live stream failed after its commit point: nothing may pretend, nothing may move.

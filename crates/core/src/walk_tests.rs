@@ -1,6 +1,7 @@
 //! The walk against what a caller would notice. A test says what each route answers, call by call.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::*;
 use crate::breaker::BreakerRules;
@@ -496,4 +497,39 @@ fn a_retry_whose_timer_fires_late_does_not_call_a_route_after_its_time() {
     let failed = Observation::Failed(f(C::ServerError), Facts::default());
     assert!(matches!(it.next(Now::ZERO + 300 * MS, failed, &health), Step::Wait { .. }));
     assert!(matches!(it.next(Now::ZERO + 985 * MS, Observation::Elapsed, &health), Step::End(_)));
+}
+
+#[test]
+fn a_refusal_that_came_as_an_error_ends_the_walk_with_a_clear_error() {
+    let refusal = Failure { words_kept: false, ..f(C::Refusal) };
+    let seen = run(&usual(), &[("a", vec![refusal])]);
+    assert_eq!((seen.calls.as_slice(), &*seen.object.outcome), (["a"].as_slice(), "refused"));
+    assert_eq!(seen.ending.map(|it| it.status), Some(400));
+}
+
+#[test]
+fn a_hang_counts_against_the_route_when_our_own_deadline_cuts_it_and_not_when_the_clients_does() {
+    let hangs = |clients| {
+        let policy = policy(vec![primary(0), safe()], |_| {});
+        let health = Health::new(&policy);
+        for _ in 0..6 {
+            let ask = Ask { deadline: Now::ZERO + 500 * MS, deadline_is_clients: clients, ..ask() };
+            walk(&policy, &health, ask, &[("a", vec![f(C::Timeout)])]);
+        }
+        walk(&policy, &health, ask(), &[]).calls.is_empty()
+    };
+    assert!(hangs(false), "its breaker is open");
+    assert!(!hangs(true));
+}
+
+#[test]
+fn a_ready_answer_that_does_not_fit_is_no_move() {
+    let policy = policy(vec![primary(0), ready()], |_| {});
+    let health = Health::new(&policy);
+    let mut walk = Walk::new(Arc::clone(&policy), TaskId(0), ask(), Dice::seeded(1)).expect("task");
+    walk.next(Now::ZERO, Observation::Begin, &health);
+    let step = walk.next(Now::ZERO + MS, Observation::Failed(f(C::Contract), Facts::default()), &health);
+    assert!(matches!(step, Step::Local { .. }));
+    assert!(matches!(walk.next(Now::ZERO + MS, Observation::Missed, &health), Step::End(_)));
+    assert!(walk.moves.is_empty());
 }

@@ -257,7 +257,8 @@ fn error_body(ending: &Ending, object: &Object) -> Bytes {
         EndKind::Deadline => "timeout_error",
         EndKind::Exhausted | EndKind::Cancelled => "ladder_exhausted",
     };
-    let error = ErrorShape { message: &ending.message, kind, param: None, code: &ending.code, switchback: object };
+    let param = ending.param.as_deref();
+    let error = ErrorShape { message: &ending.message, kind, param, code: &ending.code, switchback: object };
     json(&ErrorBody { error }).into()
 }
 

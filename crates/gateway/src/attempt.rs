@@ -21,7 +21,7 @@ use crate::stream::{Live, Reached};
 use crate::upstream::LeasedBody;
 
 /// Longest error body that is read.
-const MOST_ERROR: usize = 64 * 1024;
+const MOST_ERROR: usize = 1024 * 1024;
 /// How long an error body is waited for.
 const ERROR_WITHIN: Duration = Duration::from_secs(1);
 /// Longest whole answer that is read.
@@ -46,7 +46,7 @@ pub(crate) async fn call(owner: &Owner, call: &Call) -> (Observation, Kept) {
             (Observation::Committed(facts), Kept::Live(live))
         }
         Ok(Ok(kept)) => (Observation::Sound(facts), kept),
-        Ok(Err(lost)) => (Observation::Failed(lost.failure, facts), lost.kept),
+        Ok(Err(lost)) => (Observation::Failed(*lost.failure, facts), lost.kept),
         Err(_) => {
             let detail = match (progress.sent, owner.request.head.stream) {
                 (false, _) => Detail::Connect,
@@ -102,7 +102,9 @@ async fn follow(facts: &mut Facts, mut live: Box<Live>, clocks: (Instant, Instan
     match reached {
         Ok(Reached::Commit) => Ok(Kept::Live(live)),
         Ok(Reached::End) => Ok(Kept::Judged(live)),
-        Err(failure) if failure.has_providers_words() => Err(Lost { failure, kept: Kept::Judged(live) }),
+        Err(failure) if failure.has_providers_words() => {
+            Err(Lost { failure: Box::new(failure), kept: Kept::Judged(live) })
+        }
         Err(failure) => Err(failure.into()),
     }
 }

@@ -10,14 +10,14 @@ use switchback_core::record::DecisionRecord;
 use switchback_store::{Keep, Store};
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
-use tokio::time::interval;
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::admin::{self, Admin};
 use crate::clock::Clock;
 use crate::file::ConfigFile;
 use crate::listen::{self, Drain, Limits};
-use crate::overrides::{self, Overrides};
-use crate::reload::Reloader;
+use crate::overrides::{self, Changing, Overrides};
+use crate::reload::{LOOK_EVERY, Reloader};
 use crate::service;
 use crate::state::{Shared, Snapshot, StartError};
 use crate::tasks::Tasks;
@@ -75,7 +75,7 @@ impl Gateway {
         tasks.spawn_unwaited(admin::serve(admin_listener, operators));
         tasks.spawn_unwaited(keep_house(Arc::clone(&shared)));
         if let Some(reloader) = &reloader {
-            tasks.spawn_unwaited(Arc::clone(reloader).watch());
+            tasks.spawn_unwaited(watch(Arc::clone(reloader)));
         }
         Ok(Self { listen, admin, shared, reloader, tasks, drain, drain_within })
     }
@@ -122,13 +122,17 @@ impl Gateway {
         self.shared.events.subscribe()
     }
 
-    /// Takes the file as it is now. The short name of the configuration that serves afterwards.
+    /// Takes the file as it is now, because a signal asked for it: so the audit says. The short name of the
+    /// configuration that serves afterwards. Reads files and waits for the store, so that it blocks: not for a thread
+    /// that serves requests.
     ///
     /// # Errors
     ///
     /// Why nothing was changed.
     pub fn reload(&self) -> Result<String, String> {
-        self.reloader.as_ref().map_or_else(|| Err("this gateway does not run from a file".to_owned()), |it| it.reload())
+        let none = || "this gateway does not run from a file".to_owned();
+        let reloader = self.reloader.as_ref().ok_or_else(none)?;
+        reloader.reload(&mut Changing::begin(&self.shared), "signal", "SIGHUP")
     }
 
     /// Takes no new requests, lets those in flight finish within the configured time, and writes what is left.
@@ -155,6 +159,18 @@ async fn keep_house(shared: Arc<Shared>) {
         every.tick().await;
         let shared = Arc::clone(&shared);
         // The store's changes block; they get a thread of their own.
-        let _ = tokio::task::spawn_blocking(move || overrides::expire(&shared)).await;
+        let _ = tokio::task::spawn_blocking(move || Changing::begin(&shared).expire()).await;
+    }
+}
+
+/// Looks at the file again and again, and takes what has changed.
+async fn watch(reloader: Arc<Reloader>) {
+    let mut every = interval(LOOK_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        let reloader = Arc::clone(&reloader);
+        // Files and the store block.
+        let _ = tokio::task::spawn_blocking(move || reloader.look()).await;
     }
 }

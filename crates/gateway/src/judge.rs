@@ -21,7 +21,7 @@ use crate::kept::{Kept, Lost};
 use crate::upstream::SendError;
 
 /// Most bytes of an error that are looked at.
-const MOST_LOOKED_AT: usize = 64 * 1024;
+const MOST_LOOKED_AT: usize = 1024 * 1024;
 
 /// What was asked, and what came back as a head: the evidence to classify by.
 pub(crate) struct Evidence {
@@ -54,7 +54,9 @@ impl Evidence {
         facts.usage = answer.usage.map(usage);
         match judge(&answer, &self.request) {
             None => Ok(Kept::Whole(body)),
-            Some(failure) if failure.has_providers_words() => Err(Lost { failure, kept: Kept::Whole(body) }),
+            Some(failure) if failure.has_providers_words() => {
+                Err(Lost { failure: Box::new(failure), kept: Kept::Whole(body) })
+            }
             Some(failure) => Err(failure.into()),
         }
     }

@@ -23,12 +23,12 @@ pub(crate) enum Kept {
 
 /// A failure, and the provider's own words where it has some.
 pub(crate) struct Lost {
-    pub(crate) failure: Failure,
+    pub(crate) failure: Box<Failure>,
     pub(crate) kept: Kept,
 }
 
 impl From<Failure> for Lost {
     fn from(failure: Failure) -> Self {
-        Self { failure, kept: Kept::Nothing }
+        Self { failure: Box::new(failure), kept: Kept::Nothing }
     }
 }

@@ -10,6 +10,7 @@ mod service;
 
 mod admit;
 mod keys;
+mod origin;
 mod promises;
 mod reject;
 mod sticky;

@@ -33,12 +33,17 @@ const MOST_BACK_OFF: Duration = Duration::from_secs(1);
 const LINGER: Duration = Duration::from_secs(2);
 /// Bytes set aside for a body on its own word; beyond it grows with what really comes.
 const MOST_RESERVED: usize = 1024 * 1024;
+/// Time in which connections that were cut come to their end: what they hold is dropped, and its owners say what they
+/// have to say. Less than the second that the gateway grants beyond the time for draining.
+const CUT_WITHIN: Duration = Duration::from_millis(800);
 
 /// What one listener's clients may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Time for a request head, from its first byte (from the connection's start for the first).
     pub head_within: Duration,
+    /// Time for which a client may take nothing of an answer that is there for it.
+    pub write_within: Duration,
     /// Time that a connection may wait for its next request.
     pub idle_for: Duration,
     /// Longest request head in bytes, request line included.
@@ -72,10 +77,11 @@ pub enum BodyFault {
 // === impl Limits ===
 
 impl Default for Limits {
-    /// Heads 10 s and 32 KiB, idle 75 s, 10,000 connections.
+    /// Heads 10 s and 32 KiB, 60 s without taking anything, idle 75 s, 10,000 connections.
     fn default() -> Self {
         Self {
             head_within: Duration::from_secs(10),
+            write_within: Duration::from_secs(60),
             idle_for: Duration::from_secs(75),
             max_head: 32 * 1024,
             max_connections: 10_000,
@@ -120,7 +126,8 @@ impl DrainSignal {
 }
 
 /// Serves HTTP/1.1 on a listener until the drain begins; then accepts no more, lets answers that are under way finish for
-/// at most `drain_within`, and cuts what is left.
+/// at most `drain_within`, and cuts what is left. When it returns, no connection of it is left but one that is amid a
+/// step of more than 800 ms.
 pub async fn serve<F, A, B, E>(
     listener: TcpListener,
     limits: Limits,
@@ -156,6 +163,8 @@ pub async fn serve<F, A, B, E>(
     let n_cut = connections.wait(drain_within).await;
     if n_cut > 0 {
         tracing::warn!(n_cut, "connections were cut because their answers did not end in the time for draining");
+        connections.stop();
+        connections.wait(CUT_WITHIN).await;
     }
 }
 
@@ -196,7 +205,7 @@ where
         .header_read_timeout(limits.idle_for + limits.head_within)
         .max_header_size(limits.max_head)
         .half_close(false);
-    let io = TokioIo::new(Strict::new(socket, limits.head_within));
+    let io = TokioIo::new(Strict::new(socket, limits.head_within, limits.write_within));
     let mut served = http.serve_connection(io, service_fn(service));
     let ended = tokio::select! {
         biased;

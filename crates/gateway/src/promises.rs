@@ -38,7 +38,7 @@ struct Kept {
 /// What a request promises, as it came.
 pub(crate) struct Texts {
     body: Bytes,
-    parts: [Option<std::ops::Range<usize>>; 3],
+    parts: [Option<std::ops::Range<usize>>; 4],
     contract: Option<(ContractId, Schema)>,
 }
 
@@ -46,7 +46,8 @@ pub(crate) struct Texts {
 
 impl Texts {
     pub(crate) fn of(head: &Head, body: &Bytes, contract: Option<(ContractId, Schema)>) -> Self {
-        let parts = [head.response_format.clone(), head.tools.clone(), head.tool_choice.clone()];
+        let own = [&head.response_format, &head.tools, &head.tool_choice, &head.functions];
+        let parts = own.map(Clone::clone);
         Self { body: body.clone(), parts, contract }
     }
 
@@ -76,12 +77,20 @@ impl Texts {
     }
 
     fn compile(&self) -> Result<Promise, PromiseError> {
-        let own = Promise::of_request(self.part(0), self.part(1), self.part(2))?;
+        let older = self.part(3).and_then(as_tools);
+        let own = Promise::of_request(self.part(0), self.part(1).or(older.as_deref()), self.part(2))?;
         Ok(match &self.contract {
             Some((_, schema)) => own.and_contract(schema.clone()),
             None => own,
         })
     }
+}
+
+/// The older `functions` as the `tools` that they mean.
+fn as_tools(functions: &str) -> Option<String> {
+    let functions: Vec<&serde_json::value::RawValue> = serde_json::from_str(functions).ok()?;
+    let tools = functions.iter().map(|it| format!(r#"{{"type":"function","function":{it}}}"#));
+    Some(format!("[{}]", tools.collect::<Vec<_>>().join(",")))
 }
 
 // === impl Promises ===

@@ -86,13 +86,20 @@ impl Sticky {
         let key = key.unwrap_or_default();
         context.update(&u64::try_from(key.len()).unwrap_or(0).to_be_bytes());
         context.update(key.as_bytes());
-        context.update(messages);
+        context.update(&canonical(messages));
         let mut out = Digest::default();
         for (to, from) in out.iter_mut().zip(context.sign().as_ref()) {
             *to = *from;
         }
         out
     }
+}
+
+/// The messages themselves, whatever their white space, escapes and order of members: the same request written another
+/// way is the same request.
+fn canonical(messages: &[u8]) -> Vec<u8> {
+    let parsed = serde_json::from_slice::<serde_json::Value>(messages);
+    parsed.ok().and_then(|it| serde_json::to_vec(&it).ok()).unwrap_or_else(|| messages.to_vec())
 }
 
 #[cfg(test)]
@@ -104,6 +111,9 @@ mod tests {
         let sticky = Sticky::new();
         let hour = Duration::from_secs(3_600);
         sticky.keep(Some("app"), b"[bad]", "content_filter", Now::ZERO, hour);
+        sticky.keep(Some("app"), br#"[{"role": "user", "content": "hi"}]"#, "content_filter", Now::ZERO, hour);
+        let other_way = br#"[{"content":"\u0068i","role":"user"}]"#;
+        assert!(sticky.standing(Some("app"), other_way, Now::ZERO).is_some(), "the same words");
         assert_eq!(sticky.standing(Some("app"), b"[bad]", Now::ZERO).as_deref(), Some("content_filter"));
         assert_eq!(sticky.standing(Some("other"), b"[bad]", Now::ZERO), None);
         assert_eq!(sticky.standing(Some("app"), b"[good]", Now::ZERO), None);

@@ -27,6 +27,8 @@ use crate::upstream::LeasedBody;
 const MOST_HELD: usize = 32 * 1024 * 1024;
 /// How long the end of a finished stream is waited for: usage may follow the finish reason.
 const GRACE: Duration = Duration::from_millis(250);
+/// The same where the caller asked for that usage.
+const GRACE_FOR_USAGE: Duration = Duration::from_secs(3);
 
 /// How far a stream was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +109,7 @@ impl Live {
                 return Ok(Reached::Commit);
             }
             let (by, detail) = match (self.clocks.finished, self.clocks.first_content) {
-                (Some(finished), _) => (finished + GRACE, None),
+                (Some(finished), _) => (finished + self.state.grace(), None),
                 (None, Some(_)) => (self.clocks.last_content + self.clocks.idle, Some(Detail::Idle)),
                 (None, None) if self.clocks.pinged => (first_token, Some(Detail::Queued)),
                 (None, None) => (first_token, Some(Detail::FirstToken)),
@@ -131,7 +133,7 @@ impl Live {
                 return Ok(Reached::Commit);
             }
             let (by, detail) = match self.clocks.finished {
-                Some(finished) => (finished + GRACE, None),
+                Some(finished) => (finished + self.state.grace(), None),
                 None => (self.clocks.last_content + self.clocks.idle, Some(Detail::Idle)),
             };
             let (by, detail) = if ends < by { (ends, Some(Detail::Total)) } else { (by, detail) };
@@ -147,20 +149,22 @@ impl Live {
 
     /// One read, at most until `by`: then it is a timeout of this detail, or the end that was waited for.
     async fn read(&mut self, by: Instant, detail: Option<Detail>) -> Result<(), Failure> {
-        match (timeout_at(by, self.body.frame()).await, detail) {
-            (Err(_), Some(detail)) => Err(Failure::new(FailureClass::Timeout).with_detail(detail)),
-            (Err(_), None) => {
+        // A provider that never pauses must not keep a clock from being looked at.
+        let frame = if Instant::now() < by { timeout_at(by, self.body.frame()).await.ok() } else { None };
+        match (frame, detail) {
+            (None, Some(detail)) => Err(Failure::new(FailureClass::Timeout).with_detail(detail)),
+            (None, None) => {
                 self.state.done = true;
                 Ok(())
             }
-            (Ok(Some(Ok(frame))), _) => {
+            (Some(Some(Ok(frame))), _) => {
                 if let Ok(data) = frame.into_data() {
                     self.reader.push(data);
                 }
                 Ok(())
             }
-            (Ok(Some(Err(_))), _) => self.ended(false),
-            (Ok(None), _) => self.ended(true),
+            (Some(Some(Err(_))), _) => self.ended(false),
+            (Some(None), _) => self.ended(true),
         }
     }
 
@@ -317,6 +321,10 @@ impl Held {
     fn let_go(&mut self, data: &Bytes) {
         self.n_ready += data.len();
         self.ready.push(write_event(data));
+    }
+
+    fn grace(&self) -> Duration {
+        if self.request.head.include_usage && self.usage.is_none() { GRACE_FOR_USAGE } else { GRACE }
     }
 
     fn is_finished(&self) -> bool {

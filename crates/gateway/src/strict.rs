@@ -5,7 +5,8 @@
 //! (`tests/listen.rs` pins what it does). Two parties that read such bytes differently
 //! disagree on where a request ends, and that is how one caller's request becomes part of another's. [`Strict`] follows
 //! the boundaries of requests as the bytes pass, lets sound ones through untouched and uncopied, and spoils an offending
-//! line so that hyper itself answers 400 and closes. It also times heads, because only here is seen when one begins.
+//! line so that hyper itself answers 400 and closes. It also times heads, because only here is seen when one begins, and clients that
+//! take nothing of an answer, because hyper waits for them for ever.
 //!
 //! Everything else, from header names to chunk sizes, stays hyper's to judge: where the two could differ, hyper is the
 //! stricter one or the request is refused here.
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use memchr::memchr;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 /// Bytes of a line that are kept to judge it. The lines that matter are shorter: `transfer-encoding: chunked`, or
 /// `content-length:` and 20 digits, or 16 hex digits.
@@ -36,6 +37,9 @@ pub struct Strict<T> {
     /// When the head that has begun must be complete. The first is counted from the start of the connection.
     head_by: Option<Instant>,
     alarm: Option<Pin<Box<Sleep>>>,
+    write_within: Duration,
+    /// Set while the client takes nothing of what is written.
+    write_alarm: Option<Pin<Box<Sleep>>>,
 }
 
 /// Where in the stream of requests the next byte belongs.
@@ -78,10 +82,11 @@ struct Offence;
 
 impl<T> Strict<T> {
     /// Wraps the server's end of a connection. Every head must be complete `head_within` its first byte, the first one
-    /// within that time of now.
-    pub fn new(io: T, head_within: Duration) -> Self {
+    /// within that time of now; a client that takes nothing for `write_within` is given up.
+    pub fn new(io: T, head_within: Duration, write_within: Duration) -> Self {
         let head_by = Some(Instant::now() + head_within);
-        Self { io, scan: Scan::new(), ending: None, head_within, head_by, alarm: None }
+        let scan = Scan::new();
+        Self { io, scan, ending: None, head_within, head_by, alarm: None, write_within, write_alarm: None }
     }
 
     /// Whether bytes of a request may still be on their way: it was refused, or its body was not read to the end.
@@ -121,6 +126,17 @@ impl<T> Strict<T> {
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(by)));
         alarm.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
+
+    /// What came of a write; an error when none has got anywhere for too long.
+    fn timed<V>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<V>>) -> Poll<io::Result<V>> {
+        if written.is_ready() {
+            self.write_alarm = None;
+            return written;
+        }
+        let within = self.write_within;
+        let alarm = self.write_alarm.get_or_insert_with(|| Box::pin(sleep(within)));
+        alarm.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Strict<T> {
@@ -145,12 +161,17 @@ impl<T: AsyncRead + Unpin> AsyncRead for Strict<T> {
 }
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for Strict<T> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.io).poll_write(cx, buf);
+        this.timed(cx, written)
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        // hyper flushes only when everything is written: this disarms no alarm that a write has set.
+        let flushed = Pin::new(&mut this.io).poll_flush(cx);
+        this.timed(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -158,11 +179,13 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Strict<T> {
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.io).poll_write_vectored(cx, bufs);
+        this.timed(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

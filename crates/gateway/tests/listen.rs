@@ -27,6 +27,8 @@ use tokio::time::{sleep, timeout};
 
 /// An upper bound for what must happen, on a busy machine.
 const SOON: Duration = Duration::from_secs(20);
+/// How the answer to a request without a body ends. With the end of its head: the date above has digits and colons, too.
+const EMPTY: &str = "\r\n\r\n0:";
 /// Longest body that the test service takes.
 const MAX: usize = 100_000;
 
@@ -49,10 +51,11 @@ struct Scene {
 /// Counts itself when it is dropped.
 struct Witness(Arc<Scene>);
 
-/// A body that comes whole, or one that has begun and goes on when the test says so.
+/// A body that comes whole, one that has begun and goes on when the test says so, or one that never ends.
 enum Reply {
     Whole(Full<Bytes>),
     Begun { go: Pin<Box<dyn Future<Output = ()> + Send>>, pieces: Vec<&'static [u8]>, _witness: Witness },
+    Endless { _witness: Witness },
 }
 
 impl Drop for Witness {
@@ -68,6 +71,7 @@ impl Body for Reply {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         match &mut *self {
             Self::Whole(body) => Pin::new(body).poll_frame(cx),
+            Self::Endless { .. } => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'x'; 16 * 1024]))))),
             Self::Begun { go, pieces, .. } => {
                 if pieces.len() == 1 {
                     std::task::ready!(go.as_mut().poll(cx));
@@ -84,7 +88,7 @@ impl Body for Reply {
     fn size_hint(&self) -> http_body::SizeHint {
         match self {
             Self::Whole(body) => body.size_hint(),
-            Self::Begun { .. } => http_body::SizeHint::default(),
+            Self::Begun { .. } | Self::Endless { .. } => http_body::SizeHint::default(),
         }
     }
 }
@@ -98,6 +102,7 @@ async fn play(request: Request<Incoming>, scene: Arc<Scene>) -> Result<Response<
             witness.0.go.notified().await;
             (StatusCode::OK, "waited".to_owned())
         }
+        "/flood" => return Ok(Response::new(Reply::Endless { _witness: Witness(scene) })),
         "/stream" => {
             let witness = Witness(Arc::clone(&scene));
             let go = Box::pin(async move { scene.go.notified().await });
@@ -263,7 +268,7 @@ async fn requests_follow_each_other_on_one_connection_with_every_kind_of_body() 
     let mut client = server.connect().await;
     let large = "z".repeat(MAX);
     let requests = [
-        ("GET / HTTP/1.1\r\n\r\n".to_owned(), "0:"),
+        ("GET / HTTP/1.1\r\n\r\n".to_owned(), EMPTY),
         ("POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n\n\n\n".to_owned(), "3:\n\n\n"),
         (
             "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\nt: u\r\n\r\n"
@@ -271,7 +276,7 @@ async fn requests_follow_each_other_on_one_connection_with_every_kind_of_body() 
             "5:abcde",
         ),
         (format!("POST / HTTP/1.1\r\nContent-Length: {MAX}\r\n\r\n{large}"), "100000:zzzzzzzzz"),
-        ("\r\nGET / HTTP/1.1\r\n\r\n".to_owned(), "0:"),
+        ("\r\nGET / HTTP/1.1\r\n\r\n".to_owned(), EMPTY),
     ];
     for (request, answer) in &requests {
         client.write_all(request.as_bytes()).await.unwrap();
@@ -299,7 +304,7 @@ async fn a_slow_head_is_cut_off_also_after_a_served_request() {
     assert_eq!(server.all("GET / HTTP/1.1\r\nHost: a\r\n").await, "");
     let mut client = server.connect().await;
     client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
-    read_until(&mut client, "0:").await;
+    read_until(&mut client, EMPTY).await;
     // Waiting between requests is not slow.
     sleep(Duration::from_millis(400)).await;
     let mut dripped = 0;
@@ -406,17 +411,30 @@ async fn a_client_that_hangs_up_drops_the_service_and_the_body() {
 }
 
 #[tokio::test]
+async fn a_client_that_stops_reading_is_given_up_and_its_body_dropped() {
+    let limits = Limits { write_within: Duration::from_millis(200), max_connections: 1, ..Limits::default() };
+    let server = Server::start(limits).await;
+    let mut client = server.connect().await;
+    client.write_all(b"GET /flood HTTP/1.1\r\n\r\n").await.unwrap();
+    read_until(&mut client, "xxx").await;
+    server.until_gone(1).await;
+    let mut next = server.connect().await;
+    next.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    read_until(&mut next, EMPTY).await;
+}
+
+#[tokio::test]
 async fn connections_beyond_the_cap_wait_for_a_place() {
     let server = Server::start(Limits { max_connections: 1, ..Limits::default() }).await;
     let mut first = server.connect().await;
     first.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
-    read_until(&mut first, "0:").await;
+    read_until(&mut first, EMPTY).await;
     let mut second = server.connect().await;
     second.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     sleep(Duration::from_millis(100)).await;
     assert_eq!(server.calls(), 1);
     drop(first);
-    read_until(&mut second, "0:").await;
+    read_until(&mut second, EMPTY).await;
 }
 
 #[tokio::test]
@@ -424,7 +442,7 @@ async fn a_drain_finishes_what_is_in_flight_closes_what_is_idle_and_lets_nobody_
     let server = Server::start(Limits::default()).await;
     let mut idle = server.connect().await;
     idle.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
-    read_until(&mut idle, "0:").await;
+    read_until(&mut idle, EMPTY).await;
     let fresh = server.connect().await;
     let (mut waiting, mut streaming) = (server.connect().await, server.connect().await);
     waiting.write_all(b"GET /wait HTTP/1.1\r\n\r\n").await.unwrap();

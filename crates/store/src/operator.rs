@@ -6,8 +6,10 @@
 use rusqlite::{Connection, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-use crate::connection::{stored, unstored};
+use crate::connection::{Durability, stored, transact, unstored};
+use crate::error::StoreError;
 use crate::reader::rows;
+use crate::store::Store;
 
 /// Something that an operator has switched on a route; at most one of a kind per route.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +54,31 @@ pub struct Audited {
     /// What was done.
     #[serde(flatten)]
     pub entry: AuditEntry,
+}
+
+// === impl Store ===
+
+impl Store {
+    /// Sets overrides, clears others by route and kind, and adds to the audit trail, in one transaction: all of it is on
+    /// the disk when this returns, or none. Blocks for some milliseconds: call it from a thread that may.
+    ///
+    /// # Errors
+    ///
+    /// Nothing was changed: the store is damaged, closed, busy, full or failing.
+    pub fn change_overrides(
+        &self,
+        set: Vec<Override>,
+        cleared: Vec<(String, String)>,
+        told: Vec<AuditEntry>,
+    ) -> Result<(), StoreError> {
+        self.on_writer(move |conn| {
+            transact(conn, Durability::Durable, |tx| {
+                set.iter().try_for_each(|it| set_override(tx, it))?;
+                cleared.iter().try_for_each(|(route, kind)| clear_override(tx, route, kind).map(|_| ()))?;
+                told.iter().try_for_each(|it| audit(tx, it).map(|_| ()))
+            })
+        })
+    }
 }
 
 pub(crate) fn overrides(conn: &Connection) -> rusqlite::Result<Vec<Override>> {

@@ -78,13 +78,12 @@ impl Assembly {
         !self.choices.is_empty() && self.choices.iter().all(|choice| choice.finish.is_some())
     }
 
-    /// The tool calls that became whole since the last time, with the index of their choice: a call is whole when the
-    /// next one begins or its choice ends.
+    /// The tool calls that became whole since the last time, with the index of their choice: a call is whole when its
+    /// choice ends, because fragments of parallel calls may come in any order.
     pub fn take_whole_calls(&mut self) -> Vec<(u32, ToolCall)> {
         let mut whole = Vec::new();
         for choice in &mut self.choices {
-            let open = usize::from(choice.finish.is_none());
-            let upto = choice.calls.len().saturating_sub(open).max(choice.taken);
+            let upto = if choice.finish.is_some() { choice.calls.len() } else { choice.taken };
             let calls = choice.calls.get(choice.taken..upto).unwrap_or_default();
             whole.extend(calls.iter().map(|call| (choice.index, call.whole())));
             choice.taken = upto;

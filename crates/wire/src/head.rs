@@ -43,6 +43,8 @@ pub struct Head {
     pub response_format: Option<Range<usize>>,
     /// The value of `tools`, unless `null`.
     pub tools: Option<Range<usize>>,
+    /// The value of the older `functions`, unless `null`.
+    pub functions: Option<Range<usize>>,
     /// The value of `tool_choice`, unless `null`.
     pub tool_choice: Option<Range<usize>>,
     /// Index of the body's final `}`.
@@ -212,6 +214,7 @@ impl Head {
             messages: json::span(body, messages),
             response_format: span(peek.response_format),
             tools: span(peek.tools),
+            functions: span(peek.functions),
             tool_choice: span(peek.tool_choice),
             object_end,
         })

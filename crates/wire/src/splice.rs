@@ -112,6 +112,14 @@ impl What {
 /// keep the last: ours.
 #[must_use]
 pub fn with_member(body: &Bytes, name: &str, value: &str) -> Option<Bytes> {
+    // Another gateway behind this one may have put its own there: only one of the two can be believed.
+    if let Some(span) = memchr::memmem::find(body, json::quote(name).as_bytes()).and_then(|_| json::member(body, name))
+    {
+        let mut splice = Splice::new();
+        splice.remove_member(body, span);
+        let without = splice.apply(body);
+        return (without.len() < body.len()).then(|| with_member(&without, name, value)).flatten();
+    }
     let end = json::object_end(body)?;
     if json::first_byte(body) != Some(b'{') {
         return None;

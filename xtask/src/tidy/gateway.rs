@@ -22,6 +22,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("file", &[]),
     ("headers", &[]),
     ("keys", &[]),
+    ("origin", &[]),
     ("out", &[]),
     ("promises", &[]),
     ("reject", &[]),
@@ -35,7 +36,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("state", &["clock", "keys", "overrides", "promises", "reject", "sticky", "tls", "upstream"]),
     // The stages.
     ("listen", &["strict", "tasks"]),
-    ("admit", &["keys", "promises", "reject", "state"]),
+    ("admit", &["keys", "origin", "promises", "reject", "state"]),
     ("attempt", &["judge", "kept", "owner", "state", "stream", "upstream"]),
     ("judge", &["admit", "kept", "upstream"]),
     ("kept", &["stream"]),
@@ -45,7 +46,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     // Around them.
     ("service", &["admit", "answer", "headers", "keys", "listen", "out", "owner", "reject", "state"]),
     ("reload", &["file", "overrides", "state"]),
-    ("admin", &["clock", "listen", "overrides", "reload", "state"]),
+    ("admin", &["clock", "listen", "origin", "overrides", "reload", "state"]),
     ("gateway", &["admin", "clock", "file", "listen", "overrides", "reload", "service", "state", "tasks"]),
 ];
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -23,8 +23,15 @@ use subtle::ConstantTimeEq as _;
 use tower_service::Service as _;
 
 use crate::listen::{self, Drain, Limits};
+use crate::origin::{self, text};
+use crate::overrides::{Changing, Stale};
 use crate::reload::Reloader;
 use crate::state::Shared;
+
+/// Most characters of a reason that are kept.
+const LONGEST_REASON: usize = 500;
+/// Most characters of a name that are kept.
+const LONGEST_BY: usize = 80;
 
 /// What the operator's side works with.
 #[derive(Clone)]
@@ -116,12 +123,16 @@ async fn guard(State(admin): State<Admin>, request: Request<Body>, next: Next) -
     let headers = request.headers();
     let token = admin.shared.snapshot.load().server.admin_token.as_ref().map(|it| it.expose().to_owned());
     let sent = text(headers, "authorization").and_then(|it| it.strip_prefix("Bearer ")).unwrap_or_default();
-    if token.is_some_and(|token| !bool::from(token.as_bytes().ct_eq(sent.as_bytes()))) {
+    let matches = token.map(|token| bool::from(token.as_bytes().ct_eq(sent.as_bytes())));
+    if matches == Some(false) {
         return Refused::new(StatusCode::UNAUTHORIZED, "send the admin token as `Authorization: Bearer …`")
             .into_response();
     }
-    if !is_own_host(headers) {
-        return Refused::new(StatusCode::FORBIDDEN, "this host name is not one of ours").into_response();
+    // Only a token that we gave out shows that no page borrows a browser here: any page can send any header to a name
+    // that it has pointed at us.
+    if matches.is_none() && !origin::is_own_host(headers) {
+        let message = "without an admin token this side answers only to an IP address or localhost as its host";
+        return Refused::new(StatusCode::FORBIDDEN, message).into_response();
     }
     if request.method() == Method::POST && !is_own_json(headers) {
         return Refused::new(StatusCode::FORBIDDEN, "a change is JSON, and never from a foreign origin")
@@ -130,26 +141,38 @@ async fn guard(State(admin): State<Admin>, request: Request<Body>, next: Next) -
     next.run(request).await
 }
 
-/// A name that somebody pointed at a loopback address must not reach us through a browser.
-fn is_own_host(headers: &HeaderMap) -> bool {
-    let Some(host) = text(headers, header::HOST.as_str()) else { return true };
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    name == "localhost"
-        || name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok()
-        || text(headers, "authorization").is_some()
+/// Whoever acts must have seen what is.
+pub(crate) fn is_current(changing: &Changing<'_>, revision: Option<u64>) -> Result<(), Refused> {
+    let message = "a change carries the `revision` that `status` showed, so that nobody acts on what is no longer so";
+    let revision = revision.ok_or_else(|| Refused::new(StatusCode::UNPROCESSABLE_ENTITY, message))?;
+    let stale = |it: Stale| Refused::stale(format!("somebody acted first: {}", it.last), it.revision);
+    changing.since(revision).map_err(stale)
+}
+
+/// Why somebody acts, as it is kept.
+pub(crate) fn reason(sent: Option<&str>) -> Result<String, Refused> {
+    let kept = plain(sent.unwrap_or_default(), LONGEST_REASON);
+    if kept.is_empty() {
+        return Err(Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "a change needs a reason"));
+    }
+    Ok(kept)
+}
+
+/// Who acts, as it is kept.
+pub(crate) fn by(sent: Option<&str>) -> String {
+    let kept = plain(sent.unwrap_or_default(), LONGEST_BY);
+    if kept.is_empty() { "admin".to_owned() } else { kept }
+}
+
+/// One line of text without what steers a terminal: it is shown on those of others. The first `most` characters.
+fn plain(sent: &str, most: usize) -> String {
+    let spaced = sent.chars().map(|it| if it.is_whitespace() { ' ' } else { it });
+    let shown: String = spaced.filter(|it| !it.is_control()).take(most).collect();
+    shown.trim().to_owned()
 }
 
 fn is_own_json(headers: &HeaderMap) -> bool {
-    let own = match (text(headers, "origin"), text(headers, "host")) {
-        (None, _) => true,
-        (Some(origin), Some(host)) => origin.split_once("://").is_some_and(|(_, it)| it == host),
-        (Some(_), None) => false,
-    };
     let json =
         text(headers, "content-type").is_some_and(|it| it.trim().to_ascii_lowercase().starts_with("application/json"));
-    own && json
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
+    json && !origin::is_foreign_page(headers)
 }

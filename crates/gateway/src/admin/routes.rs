@@ -11,12 +11,9 @@ use switchback_core::id::{Name, RouteId};
 use switchback_core::policy::RungKind;
 use switchback_core::time::millis;
 
-use super::{Admin, Refused};
-use crate::overrides::{self, Change};
+use super::{Admin, Refused, by, is_current, reason};
+use crate::overrides::{self, Change, Changing};
 use crate::state::{Shared, Snapshot};
-
-/// Longest reason that is kept.
-const LONGEST_REASON: usize = 500;
 
 /// One route as an operator sees it.
 #[derive(Debug, Serialize)]
@@ -162,28 +159,32 @@ pub(super) struct Changed {
 }
 
 pub(super) async fn disable(State(admin): State<Admin>, Json(asked): Json<Asked>) -> Result<Json<Changed>, Refused> {
-    blocking(admin, asked, true).await
+    blocking(move || change(&admin, &asked, true)).await
 }
 
 pub(super) async fn enable(State(admin): State<Admin>, Json(asked): Json<Asked>) -> Result<Json<Changed>, Refused> {
-    blocking(admin, asked, false).await
+    blocking(move || change(&admin, &asked, false)).await
 }
 
-/// The store's changes block until they are durable; they get a thread of their own.
-async fn blocking(admin: Admin, asked: Asked, disables: bool) -> Result<Json<Changed>, Refused> {
-    let done = tokio::task::spawn_blocking(move || change(&admin, &asked, disables)).await;
+/// Changes block until they are durable; they get a thread of their own.
+pub(super) async fn blocking<T: Send + 'static>(
+    change: impl FnOnce() -> Result<T, Refused> + Send + 'static,
+) -> Result<T, Refused> {
+    let done = tokio::task::spawn_blocking(change).await;
     done.unwrap_or_else(|_| Err(Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "the change was not made")))
 }
 
 fn change(admin: &Admin, asked: &Asked, disables: bool) -> Result<Json<Changed>, Refused> {
     let shared = &admin.shared;
+    // First the turn, then the look at what is: nothing can change in between.
+    let mut changing = (!asked.preview).then(|| Changing::begin(shared));
     let snapshot = shared.snapshot.load();
     let change = understood(shared, &snapshot, asked)?;
     let effect = if disables { overrides::effect(&snapshot, &change.routes, shared.clock.now()) } else { Vec::new() };
-    if !asked.preview {
-        is_current(admin, asked.revision)?;
-        let done = if disables { overrides::disable } else { overrides::enable };
-        done(shared, &snapshot, &change).map_err(|it| Refused::store(&it))?;
+    if let Some(changing) = &mut changing {
+        is_current(changing, asked.revision)?;
+        let done = if disables { Changing::disable } else { Changing::enable };
+        done(changing, &snapshot, &change).map_err(|it| Refused::store(&it))?;
     }
     let names = change.routes.iter().filter_map(|it| snapshot.policy.route(*it)).map(|it| Name::clone(&it.name));
     Ok(Json(Changed {
@@ -205,11 +206,9 @@ fn understood(shared: &Shared, snapshot: &Snapshot, asked: &Asked) -> Result<Cha
     if routes.is_empty() {
         return Err(Refused::new(StatusCode::NOT_FOUND, format!("no route matches {selector}")));
     }
-    let reason = asked.reason.as_deref().map(str::trim).filter(|it| !it.is_empty());
-    let reason = match (reason, asked.preview) {
-        (Some(reason), _) => reason,
-        (None, true) => "",
-        (None, false) => return Err(unprocessable("a change needs a reason")),
+    let reason = match asked.preview {
+        true => String::new(),
+        false => reason(asked.reason.as_deref())?,
     };
     let until = match &asked.span {
         None => None,
@@ -218,28 +217,7 @@ fn understood(shared: &Shared, snapshot: &Snapshot, asked: &Asked) -> Result<Cha
             Some(shared.clock.now() + span)
         }
     };
-    let by = asked.by.as_deref().unwrap_or("admin").chars().take(80).collect();
-    Ok(Change { routes, by, reason: reason.chars().take(LONGEST_REASON).collect(), until })
-}
-
-/// Whoever acts must have seen what is.
-fn is_current(admin: &Admin, revision: Option<u64>) -> Result<(), Refused> {
-    let current = admin.shared.revision.load(Ordering::Acquire);
-    match revision {
-        Some(revision) if revision == current => Ok(()),
-        Some(_) => {
-            let last = admin.shared.overrides.all().into_iter().max_by_key(|it| it.since_ms);
-            let who = last.map_or_else(
-                || "the configuration has changed".to_owned(),
-                |it| format!("{} disabled {}: {}", it.by, it.route, it.reason),
-            );
-            Err(Refused::stale(format!("somebody acted first: {who}"), current))
-        }
-        None => Err(Refused::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "a change carries the `revision` that `status` showed, so that nobody acts on what is no longer so",
-        )),
-    }
+    Ok(Change { routes, by: by(asked.by.as_deref()), reason, until })
 }
 
 /// How many entries are asked for.

@@ -9,8 +9,9 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use switchback_core::time::millis;
 
-use super::routes::RouteRow;
-use super::{Admin, Refused};
+use super::routes::{RouteRow, blocking};
+use super::{Admin, Refused, by, is_current, reason};
+use crate::overrides::Changing;
 use crate::reload::LastReload;
 
 /// Outcomes are counted over this long.
@@ -125,6 +126,8 @@ fn problems(admin: &Admin, tasks: &[TaskRow], routes: &[RouteRow], reload: Optio
 #[derive(Debug, Deserialize)]
 pub(super) struct Asked {
     reason: Option<String>,
+    revision: Option<u64>,
+    by: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -133,12 +136,18 @@ pub(super) struct Reloaded {
     revision: u64,
 }
 
+/// Takes the file as it is now.
 pub(super) async fn reload(State(admin): State<Admin>, Json(asked): Json<Asked>) -> Result<Json<Reloaded>, Refused> {
-    if asked.reason.is_none_or(|it| it.trim().is_empty()) {
-        return Err(Refused::new(StatusCode::UNPROCESSABLE_ENTITY, "a reload needs a reason"));
-    }
+    blocking(move || reloaded(&admin, &asked)).await
+}
+
+fn reloaded(admin: &Admin, asked: &Asked) -> Result<Json<Reloaded>, Refused> {
+    let reason = reason(asked.reason.as_deref())?;
     let none = || Refused::new(StatusCode::CONFLICT, "this gateway does not run from a file");
-    let reloader = admin.reloader.clone().ok_or_else(none)?;
-    let config = reloader.reload().map_err(|why| Refused::new(StatusCode::UNPROCESSABLE_ENTITY, why))?;
+    let reloader = admin.reloader.as_ref().ok_or_else(none)?;
+    let mut changing = Changing::begin(&admin.shared);
+    is_current(&changing, asked.revision)?;
+    let config = reloader.reload(&mut changing, &by(asked.by.as_deref()), &reason);
+    let config = config.map_err(|why| Refused::new(StatusCode::UNPROCESSABLE_ENTITY, why))?;
     Ok(Json(Reloaded { config, revision: admin.shared.revision.load(Ordering::Acquire) }))
 }

@@ -160,7 +160,7 @@ proptest! {
     fn bytes_are_handed_on_unchanged_and_never_past_an_offence(bytes in stream(), room in 1_usize..64) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let seen = runtime.block_on(async {
-            let mut strict = Strict::new(bytes.as_slice(), Duration::from_secs(10));
+            let mut strict = Strict::new(bytes.as_slice(), Duration::from_secs(10), Duration::from_secs(60));
             let (mut seen, mut buf) = (Vec::new(), vec![0; room]);
             loop {
                 let n = strict.read(&mut buf).await.unwrap();
@@ -183,7 +183,7 @@ proptest! {
 #[tokio::test(start_paused = true)]
 async fn a_head_that_never_ends_times_out_however_its_bytes_drip() {
     let (mut client, server) = tokio::io::duplex(64);
-    let mut strict = Strict::new(server, Duration::from_secs(10));
+    let mut strict = Strict::new(server, Duration::from_secs(10), Duration::from_secs(60));
     let begun = Instant::now();
     let drip = async {
         for _ in 0..60 {
@@ -206,7 +206,7 @@ async fn a_head_that_never_ends_times_out_however_its_bytes_drip() {
 #[tokio::test(start_paused = true)]
 async fn a_wait_between_requests_or_inside_a_body_is_not_a_slow_head() {
     let (mut client, server) = tokio::io::duplex(1024);
-    let mut strict = Strict::new(server, Duration::from_secs(10));
+    let mut strict = Strict::new(server, Duration::from_secs(10), Duration::from_secs(60));
     for request in ["POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nab", "c\r\n", "GET / HTTP/1.1\r\n\r\n"] {
         tokio::io::AsyncWriteExt::write_all(&mut client, request.as_bytes()).await.unwrap();
         let mut seen = vec![0; request.len()];
@@ -215,4 +215,23 @@ async fn a_wait_between_requests_or_inside_a_body_is_not_a_slow_head() {
         let waited = tokio::time::timeout(Duration::from_secs(60), strict.read_u8()).await;
         assert!(waited.is_err(), "{request:?} was followed by {waited:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_nothing_is_given_up_and_one_that_is_slow_is_not() {
+    use tokio::io::AsyncWriteExt as _;
+    let (mut client, server) = tokio::io::duplex(4);
+    let mut strict = Strict::new(server, Duration::from_secs(10), Duration::from_secs(60));
+    let mut taken = [0; 4];
+    let take = async {
+        for _ in 0..5 {
+            tokio::time::sleep(Duration::from_secs(59)).await;
+            client.read_exact(&mut taken).await.unwrap();
+        }
+        Instant::now()
+    };
+    let (last, (error, at)) =
+        tokio::join!(take, async { (strict.write_all(&[b'x'; 100]).await.unwrap_err(), Instant::now()) });
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    assert_eq!((at - last).as_secs(), 60);
 }

@@ -110,3 +110,22 @@ async fn changes_commit_with_a_sync_and_records_without() {
     let after_record = store.on_writer(|conn| number(conn, "PRAGMA synchronous")).unwrap();
     assert_eq!(after_record, NORMAL);
 }
+
+#[tokio::test]
+async fn of_a_change_of_several_routes_all_is_kept_or_nothing() {
+    let store = in_memory();
+    store.change_overrides(vec![disable("c", "before")], Vec::new(), vec![entry("c")]).unwrap();
+    let refuse = "CREATE TEMP TRIGGER refuse BEFORE INSERT ON audit WHEN NEW.target = 'b'
+                  BEGIN SELECT RAISE(FAIL, 'not this one'); END";
+    store.on_writer(|conn| conn.execute_batch(refuse)).unwrap();
+    let both = || vec![disable("a", "bad"), disable("b", "bad")];
+    let cleared = || vec![("c".to_owned(), "disable".to_owned())];
+    let refused = store.change_overrides(both(), cleared(), vec![entry("a"), entry("b")]);
+    assert!(refused.is_err());
+    assert_eq!(store.overrides().unwrap(), [disable("c", "before")]);
+    assert_eq!(store.audits(10).await.unwrap().len(), 1);
+    store.on_writer(|conn| conn.execute_batch("DROP TRIGGER refuse")).unwrap();
+    store.change_overrides(both(), cleared(), vec![entry("a"), entry("b")]).unwrap();
+    assert_eq!(store.overrides().unwrap(), both());
+    assert_eq!(store.audits(10).await.unwrap().len(), 3);
+}

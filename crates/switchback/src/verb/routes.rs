@@ -179,7 +179,8 @@ fn confirmed(cli: &Cli, question: &str) -> Result<(), Exit> {
     Err(Exit::Refused)
 }
 
+/// Who acts, for the audit.
 #[expect(clippy::disallowed_methods, reason = "who acts is told by the terminal, for the audit")]
-fn who() -> String {
+pub(super) fn who() -> String {
     std::env::var("USER").unwrap_or_else(|_| "cli".to_owned())
 }

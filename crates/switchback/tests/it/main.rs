@@ -7,6 +7,8 @@
 mod kit;
 
 #[cfg(test)]
+mod browsers;
+#[cfg(test)]
 mod checking;
 #[cfg(test)]
 mod demo;

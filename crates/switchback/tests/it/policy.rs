@@ -1,6 +1,7 @@
 //! A policy block stands: no other route is asked, now or within its time, and the caller hears whose words they are.
 
-use crate::kit::{Gateway, ask, chat, chat_with, file, sim};
+use crate::kit::upstream::Recorder;
+use crate::kit::{Gateway, TOOLS, ask, ask_with, chat, chat_with, file, sim};
 
 const KEYS: &str = "[key.other]\nsecret = \"env:OTHER_KEY\"\n[task.calm]\nladder = [{ try = \"primary\" }, { answer = \"We cannot help with this.\", when = [\"policy\", \"technical\"] }]\n";
 
@@ -49,4 +50,56 @@ async fn a_ready_answer_may_follow_a_block_and_is_still_a_refusal() {
     assert_eq!(seen.json()["choices"][0]["message"]["content"], "We cannot help with this.");
     assert_eq!(seen.header("x-switchback-served-by"), Some("answer"));
     assert_eq!(sim.calls().len(), 1);
+}
+
+/// A ladder whose first route gives these bytes and whose second would answer well.
+async fn first_says(first: &Recorder, stream: bool, more: &str) -> (crate::kit::Seen, usize, Gateway) {
+    let second = sim().await;
+    let text = file(&first.base_url(), "large", "").text();
+    let text = format!(
+        "{text}\n[provider.well]\napi = \"openai-compatible\"\nbase-url = \"{}\"\n[task.two]\nladder = [{{ try = \"primary\" }}, {{ try = \"well/large\" }}]\n",
+        second.base_url()
+    );
+    let gateway = Gateway::start_with(&text, &[]).await;
+    let seen = chat(gateway.listen, &ask_with("two", stream, "hello", more)).await;
+    (seen, second.calls().len(), gateway)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_that_comes_as_an_error_is_a_clear_error_and_never_a_silence() {
+    let body = r#"{"error":{"message":"I will not","type":"invalid_request_error","code":"refusal"}}"#;
+    let head = format!("HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: {}", body.len());
+    let first = Recorder::answering(format!("{head}\r\n\r\n{body}")).await;
+    for stream in [false, true] {
+        let (seen, n_second, _gateway) = first_says(&first, stream, "").await;
+        assert_eq!((seen.status, n_second), (400, 0), "{seen:?}");
+        assert_eq!(
+            (seen.code(), seen.object()["outcome"].clone()),
+            ("refusal".to_owned(), "refused".into()),
+            "{seen:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_in_the_middle_of_a_stream_never_looks_like_its_end() {
+    let text = r#"{"choices":[{"index":0,"delta":{"content":"half of an "}}]}"#;
+    let error = r#"{"error":{"message":"I will not","code":"refusal"}}"#;
+    let first = Recorder::streaming(&[text, error, "[DONE]"]).await;
+    let (seen, n_second, _gateway) = first_says(&first, true, "").await;
+    // Whether half of it had left depends on how the bytes came; that it ends in an error does not.
+    assert_eq!((seen.is_done(), n_second, seen.code().is_empty()), (false, 0, false), "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filters_cut_stands_whatever_word_the_provider_has_for_it() {
+    let call = r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"look_up","arguments":"{\"wo"}}]}}]}"#;
+    for word in ["SAFETY", "content_filter", "guardrail_intervened"] {
+        let end = format!(r#"{{"choices":[{{"index":0,"delta":{{}},"finish_reason":"{word}"}}]}}"#);
+        let first = Recorder::streaming(&[call, &end, "[DONE]"]).await;
+        let (seen, n_second, _gateway) = first_says(&first, true, TOOLS).await;
+        assert_eq!((seen.status, n_second), (200, 0), "{word}: {seen:?}");
+        assert_eq!(seen.object()["outcome"], "refused", "{word}: {seen:?}");
+        assert!(!seen.body.contains("look_up"), "{word}: half a call is of no use: {}", seen.body);
+    }
 }

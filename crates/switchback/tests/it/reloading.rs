@@ -83,6 +83,7 @@ async fn what_needs_a_restart_is_refused_whole() {
     for (from, to) in [
         ("listen = \"127.0.0.1:0\"", "listen = \"127.0.0.1:4999\""),
         ("admin = \"127.0.0.1:0\"", "admin = \"127.0.0.1:4998\""),
+        ("admin = \"127.0.0.1:0\"", "admin = \"127.0.0.1:0\"\ndrain = \"7s\""),
         ("sqlite:records.db", "sqlite:others.db"),
     ] {
         gateway.rewrite(&good.clone().rest(MORE).text().replace(from, to));
@@ -107,4 +108,48 @@ async fn a_request_in_flight_finishes_under_the_file_it_began_with() {
     let seen = asked.join_next().await.unwrap().unwrap();
     assert_eq!((seen.status, seen.header("x-switchback-task")), (200, Some("chat")), "{seen:?}");
     assert_eq!(chat(addr, &ask("chat", false, "short")).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_reload_is_accounted_for_whoever_asked_for_it() {
+    let sim = sim().await;
+    let good = file(&sim.base_url(), "large", "");
+    let gateway = Gateway::start(&good).await;
+    let config = async || status(&gateway).await["config"].as_str().unwrap().to_owned();
+    let newest = async || gateway.get("/admin/v1/audit").await[0].clone();
+    assert_eq!(gateway.cli(&["reload", "--reason", "a new key"]).code, 0);
+    let told = newest().await;
+    assert_eq!((&told["action"], &told["reason"]), (&"reload".into(), &"a new key".into()), "{told}");
+    assert_eq!(told["target"], config().await);
+    assert_eq!(gateway.cli(&["reload"]).code, 0);
+    assert_eq!(newest().await["reason"], "no reason given", "none is made up");
+    gateway.rewrite(&good.clone().rest(MORE).text());
+    until("the edit is taken", async || newest().await["by"] == "watch").await;
+    assert_eq!(newest().await["target"], config().await);
+    gateway.signal("HUP");
+    until("the signal is heard", async || newest().await["by"] == "signal").await;
+    let n_told = gateway.get("/admin/v1/audit").await.as_array().unwrap().len();
+    gateway.rewrite("version = 1\nnonsense = 2\n");
+    assert_eq!(gateway.cli(&["reload", "--reason", "a slip"]).code, 78);
+    assert_eq!(gateway.get("/admin/v1/audit").await.as_array().unwrap().len(), n_told, "nothing was changed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_needs_a_reason_and_the_revision_that_is() {
+    let sim = sim().await;
+    let gateway = Gateway::start(&file(&sim.base_url(), "large", "")).await;
+    let revision = status(&gateway).await["revision"].as_u64().unwrap();
+    let json = ("content-type", "application/json");
+    let post = async |body: String| crate::kit::send(gateway.admin, "POST", "/admin/v1/reload", &[json], &body).await;
+    assert_eq!(post(format!(r#"{{"revision":{revision}}}"#)).await.status, 422);
+    assert_eq!(post(format!(r#"{{"reason":" \u001b ","revision":{revision}}}"#)).await.status, 422);
+    assert_eq!(post(r#"{"reason":"x"}"#.to_owned()).await.status, 422);
+    let good = format!(r#"{{"reason":"a new\u001b[31m\nkey","by":"mara\u0007","revision":{revision}}}"#);
+    assert_eq!(post(good.clone()).await.status, 200);
+    let told = gateway.get("/admin/v1/audit").await[0].clone();
+    assert_eq!((&told["by"], &told["reason"]), (&"mara".into(), &"a new[31m key".into()), "nothing steers a terminal");
+    let late = post(good).await;
+    assert_eq!((late.status, late.json()["revision"].as_u64()), (409, Some(revision + 1)), "{late:?}");
+    let who = late.json()["error"].as_str().unwrap().to_owned();
+    assert!(who.contains("mara reloaded the configuration: a new"), "{who}");
 }

@@ -129,3 +129,40 @@ async fn the_operators_side_asks_for_its_token_on_every_path_of_the_api() {
     assert_eq!(gateway.cli(&["status"]).code, 4);
     assert_eq!(gateway.cli(&["--admin-token", "canary-admin-token-1", "status"]).code, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_all_who_act_on_the_same_view_exactly_one_does() {
+    let (gateway, _sim) = start().await;
+    let revision = gateway.get("/admin/v1/status").await["revision"].as_u64().unwrap();
+    let mut acts = tokio::task::JoinSet::new();
+    for n in 0..12 {
+        let admin = gateway.admin;
+        acts.spawn(async move {
+            let body = format!(r#"{{"select":"*","reason":"x","by":"hand {n}","revision":{revision}}}"#);
+            let path = ["/admin/v1/routes/disable", "/admin/v1/routes/enable", "/admin/v1/reload"][n % 3];
+            send(admin, "POST", path, &[("content-type", "application/json")], &body).await
+        });
+    }
+    let seen = acts.join_all().await;
+    assert_eq!(seen.iter().filter(|it| it.status == 200).count(), 1, "{seen:?}");
+    assert_eq!(seen.iter().filter(|it| it.status == 409).count(), 11, "{seen:?}");
+    let told = gateway.get("/admin/v1/audit").await;
+    let by = told[0]["by"].as_str().unwrap();
+    assert!(told.as_array().unwrap().iter().all(|it| it["by"] == by), "{told}");
+    let late = seen.iter().find(|it| it.status == 409).unwrap();
+    assert!(late.json()["error"].as_str().unwrap().contains(&format!("{by} ")), "it says who: {late:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_routes_are_switched_together() {
+    let (gateway, _sim) = start().await;
+    assert_eq!(gateway.cli(&["routes", "disable", "*", "--reason", "all of it", "--yes"]).code, 0);
+    assert_ne!(served(&gateway).await.status, 200);
+    let revision = gateway.get("/admin/v1/status").await["revision"].as_u64().unwrap();
+    let gateway = gateway.crash_and_restart().await;
+    assert_eq!(gateway.get("/admin/v1/status").await["overrides"].as_array().unwrap().len(), 2);
+    assert_eq!(gateway.cli(&["routes", "enable", "*", "--reason", "well again"]).code, 0);
+    assert_eq!(by(&served(&gateway).await), Some("primary"));
+    assert_eq!(gateway.get("/admin/v1/status").await["revision"].as_u64(), Some(revision), "one change each");
+    assert_eq!(gateway.get("/admin/v1/audit").await.as_array().unwrap().len(), 4);
+}

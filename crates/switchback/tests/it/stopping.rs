@@ -44,6 +44,26 @@ async fn requests_in_flight_finish_and_new_ones_are_not_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn requests_that_the_drain_cuts_leave_their_records() {
+    const N: usize = 20;
+    let sim = slow_sim(Duration::from_secs(25)).await;
+    let mut gateway = Gateway::start(&file(&sim.base_url(), "large", "").server("drain = \"200ms\"")).await;
+    let addr = gateway.listen;
+    let mut asked = JoinSet::new();
+    for n in 0..N {
+        asked.spawn(async move { chat(addr, &ask("chat", n % 2 == 1, "too long")).await });
+    }
+    until("all are at the provider", async || sim.open_calls() == N).await;
+    gateway.signal("TERM");
+    assert_eq!(gateway.ended().await.code(), Some(0));
+    assert!(asked.join_all().await.iter().all(|it| !it.whole), "the time was too short for every one of them");
+    let gateway = gateway.crash_and_restart().await;
+    let records = gateway.records().await;
+    assert_eq!(records.len(), N, "every one of them is accounted for");
+    assert!(records.iter().all(|it| it["outcome"] == "failed"), "{records:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_ends_it_at_once() {
     let sim = slow_sim(Duration::from_secs(25)).await;
     let mut gateway = Gateway::start(&file(&sim.base_url(), "large", "")).await;

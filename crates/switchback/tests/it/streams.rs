@@ -2,21 +2,15 @@
 
 use std::time::Duration;
 
-use crate::kit::{Gateway, Seen, ask, chat, file, sim, slow_sim};
+use crate::kit::{Gateway, Seen, TOOLS, ask, ask_with, chat, file, sim, slow_sim};
 
 const QUICK: &str = r#", timeout = "3s", first-token = "2s", idle = "500ms""#;
 const FORM: &str = r#","response_format":{"type":"json_schema","json_schema":{"name":"form","strict":true,"schema":{"type":"object","properties":{"city":{"type":"string"},"count":{"type":"integer"}},"required":["city","count"],"additionalProperties":false}}}}"#;
-const TOOLS: &str = r#","tools":[{"type":"function","function":{"name":"look_up","parameters":{"type":"object","properties":{"word":{"type":"string"}},"required":["word"],"additionalProperties":false}}}]}"#;
 
 async fn streamed(model: &str, more: &str, said: &str) -> (Seen, Gateway, switchback_sim::Sim) {
     let sim = sim().await;
     let gateway = Gateway::start(&file(&sim.base_url(), model, QUICK)).await;
-    let mut body = ask("chat", true, said);
-    if !more.is_empty() {
-        body.pop();
-        body.push_str(more);
-    }
-    let seen = chat(gateway.listen, &body).await;
+    let seen = chat(gateway.listen, &ask_with("chat", true, said, more)).await;
     (seen, gateway, sim)
 }
 

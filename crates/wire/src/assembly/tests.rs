@@ -54,7 +54,7 @@ fn a_stream_becomes_the_answer_that_a_body_would_be() {
 }
 
 #[test]
-fn a_call_is_handed_out_when_the_next_begins_or_the_choice_ends() {
+fn calls_are_handed_out_when_their_choice_ends() {
     let mut assembly = Assembly::new(LIMIT);
     let mut handed = Vec::new();
     for frame in frames(include_str!("../../fixtures/openai/stream-tools.sse")) {
@@ -62,7 +62,7 @@ fn a_call_is_handed_out_when_the_next_begins_or_the_choice_ends() {
         let whole = assembly.take_whole_calls();
         handed.push(whole.into_iter().map(|(_, call)| format!("{}{}", call.name, call.arguments)).collect::<Vec<_>>());
     }
-    assert_eq!(handed, [vec![], vec![], vec![], vec!["f{\"a\":1}".to_owned()], vec!["g{}".to_owned()]]);
+    assert_eq!(handed, [vec![], vec![], vec![], vec![], vec!["f{\"a\":1}".to_owned(), "g{}".to_owned()]]);
     assert_eq!(assembly.answer().choices[0].tool_calls.len(), 2, "what was handed out is still part of the answer");
 }
 
@@ -115,8 +115,21 @@ fn a_call_that_goes_on_after_it_was_handed_out_is_malformed() {
     let delta = |call: &str| format!(r#"{{"choices":[{{"index":0,"delta":{{"tool_calls":[{call}]}}}}]}}"#);
     add(&mut assembly, &delta(r#"{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}"#)).unwrap();
     add(&mut assembly, &delta(r#"{"index":1,"id":"b","function":{"name":"g","arguments":"{}"}}"#)).unwrap();
-    assert_eq!(assembly.take_whole_calls().len(), 1);
+    assert!(assembly.take_whole_calls().is_empty());
+    add(&mut assembly, r#"{"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}"#).unwrap();
+    assert_eq!(assembly.take_whole_calls().len(), 2);
     assert!(add(&mut assembly, &delta(r#"{"index":0,"function":{"arguments":",1"}}"#)).is_err());
+}
+
+#[test]
+fn fragments_of_parallel_calls_may_come_in_any_order() {
+    let calls = calls(&[
+        r#"{"index":0,"id":"a","function":{"name":"f","arguments":"{\"a\":"}}"#,
+        r#"{"index":1,"id":"b","function":{"name":"f","arguments":"{\"a\""}}"#,
+        r#"{"index":0,"function":{"arguments":"1}"}}"#,
+        r#"{"index":1,"function":{"arguments":":2}"}}"#,
+    ]);
+    assert_eq!(calls, [call(Some("a"), "f", r#"{"a":1}"#), call(Some("b"), "f", r#"{"a":2}"#)]);
 }
 
 #[test]

@@ -70,6 +70,7 @@ pub fn classify(signal: &Signal<'_>) -> Failure {
     failure.confidence = confidence;
     failure.status = Some(if status == IN_BAND { signal.status } else { status });
     failure.code = evidence.code.as_deref().and_then(words::safe);
+    failure.param = evidence.param.as_deref().and_then(words::safe);
     failure.message = evidence.message.as_deref().and_then(words::safe);
     if failure.class == FailureClass::Capability {
         let hint = evidence.param.as_deref().and_then(crate::dialect::hint);

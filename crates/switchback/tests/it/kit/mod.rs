@@ -108,3 +108,16 @@ pub(crate) async fn until<F: AsyncFnMut() -> bool>(what: &str, mut holds: F) {
 pub(crate) fn ask(model: &str, stream: bool, said: &str) -> String {
     format!(r#"{{"model":"{model}","stream":{stream},"messages":[{{"role":"user","content":"{said}"}}]}}"#)
 }
+
+/// The same with further members, as they end the object: `,"tools":[…]}`; none for an empty text.
+pub(crate) fn ask_with(model: &str, stream: bool, said: &str, more: &str) -> String {
+    let mut body = ask(model, stream, said);
+    if !more.is_empty() {
+        body.pop();
+        body.push_str(more);
+    }
+    body
+}
+
+/// A tool, as the further members of a request.
+pub(crate) const TOOLS: &str = r#","tools":[{"type":"function","function":{"name":"look_up","parameters":{"type":"object","properties":{"word":{"type":"string"}},"required":["word"],"additionalProperties":false}}}]}"#;

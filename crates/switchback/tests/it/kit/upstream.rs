@@ -1,4 +1,4 @@
-//! A provider that keeps every byte it was sent, and always gives the same answer.
+//! A provider that keeps every byte it was sent, and always gives the same bytes back.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -25,6 +25,21 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(crate) async fn start() -> Recorder {
+        let length = ANSWER.len();
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}");
+        Recorder::answering(format!("{head}\r\n\r\n{ANSWER}")).await
+    }
+
+    /// One that answers every request with these events as a stream.
+    pub(crate) async fn streaming(events: &[&str]) -> Recorder {
+        let body: String = events.iter().map(|it| format!("data: {it}\n\n")).collect();
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: {}", body.len());
+        Recorder::answering(format!("{head}\r\n\r\n{body}")).await
+    }
+
+    /// One that answers every request with these bytes.
+    pub(crate) async fn answering(answer: String) -> Recorder {
+        let answer: Arc<str> = answer.into();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let kept = Arc::new(Mutex::new(Vec::new()));
@@ -33,7 +48,7 @@ impl Recorder {
         served.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((socket, _)) = listener.accept().await {
-                connections.spawn(serve(socket, Arc::clone(&shared)));
+                connections.spawn(serve(socket, Arc::clone(&shared), Arc::clone(&answer)));
             }
         });
         Recorder { addr, kept, _served: served }
@@ -53,16 +68,12 @@ impl Recorder {
 }
 
 /// One connection: a request, an answer, and so on.
-async fn serve(mut socket: TcpStream, kept: Arc<Mutex<Vec<Kept>>>) {
+async fn serve(mut socket: TcpStream, kept: Arc<Mutex<Vec<Kept>>>, answer: Arc<str>) {
     let mut raw = Vec::new();
     let mut part = vec![0; 16 * 1024];
     loop {
         while let Some(request) = request(&mut raw) {
             kept.lock().unwrap().push(request);
-            let length = ANSWER.len();
-            let answer = format!(
-                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{ANSWER}"
-            );
             if socket.write_all(answer.as_bytes()).await.is_err() {
                 return;
             }
