@@ -109,6 +109,10 @@ fn state(it: &Row) -> String {
 
 async fn disable(cli: &Cli, disable: &cli::Disable) -> Result<(), Exit> {
     const PATH: &str = "/admin/v1/routes/disable";
+    if let Some(Err(why)) = disable.span.as_deref().map(switchback_config::duration) {
+        say::talk(&format!("--for: {why}"));
+        return Err(Exit::Usage);
+    }
     let asked = Asked {
         select: &disable.selector,
         reason: needed(&disable.reason)?,

@@ -72,7 +72,7 @@ async fn nothing_is_changed_without_a_reason_a_yes_and_a_route() {
         (&["routes", "disable", "primary", "--reason", "x", "--no-input"], 4),
         (&["routes", "enable", "primary"], 4),
         (&["routes", "disable", "nobody", "--reason", "x", "--yes"], 5),
-        (&["routes", "disable", "primary", "--for", "soon", "--reason", "x", "--yes"], 4),
+        (&["routes", "disable", "primary", "--for", "soon", "--reason", "x", "--yes"], 2),
         (&["routes", "disable"], 2),
     ] {
         let ran = gateway.cli(args);
