@@ -208,12 +208,6 @@ impl Breaker {
         }
     }
 
-    /// Forgets everything and closes.
-    pub fn reset(&mut self, now: Now) {
-        self.n_reopened = 0;
-        self.close(now);
-    }
-
     fn settle_closed(&mut self, now: Now, verdict: Verdict, retry_after: Option<Duration>, dice: &mut Dice) {
         match verdict {
             Verdict::Success => {

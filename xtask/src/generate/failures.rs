@@ -49,7 +49,7 @@ Four scopes, never one cooldown:
 
 | scope | off or cooling after | back |
 | --- | --- | --- |
-| credential | `auth` with 401, `quota_exhausted` | one request that has a rung below it probes after 60 s, doubling to 1 h; `routes enable` or a reload tries at once |
+| credential | `auth` with 401, `quota_exhausted` | one request at a time probes after 60 s, doubling to 1 h; `routes enable` or a reload tries at once |
 | key × model | `rate_limited`: cools until the reset that the provider names, else 1 s doubling to 60 s; `auth` with 403: off | when the time is over; a key that is off is probed like a credential |
 | route | `not_found`: off. `routes disable`: no call at all, probes included | probed like a credential; `routes enable`, or when its `--for` is over |
 | route × workload bucket | the breaker opens | single probes, below |

@@ -10,7 +10,7 @@ use switchback_core::failure::{Detail, FailureClass};
 use Detail as D;
 use FailureClass as C;
 
-/// Version of the table, kept in records so that an old decision can be understood.
+/// Version of the table, shown on the page that is generated from it.
 pub const TABLE_VERSION: u32 = 1;
 
 /// What a row says about a failure.
