@@ -11,7 +11,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("crates/config", &["core", "contract", "wire"]),
     ("crates/store", &["core"]),
     ("crates/sim", &["core", "wire"]),
-    ("crates/gateway", &["core", "contract", "wire", "config", "store"]),
+    ("crates/console", &["core"]),
+    ("crates/gateway", &["core", "contract", "wire", "config", "store", "console"]),
     ("crates/switchback", &["core", "contract", "wire", "config", "store", "sim", "gateway"]),
     ("xtask", &["core", "wire", "config"]),
     // Measures the program from outside, so that nothing of ours is on both sides of a figure.

@@ -1,0 +1,1 @@
+//! The dashboard: pages, charts and live events, rendered on the server.
