@@ -18,6 +18,7 @@ pub mod route;
 pub mod breaker;
 pub mod health;
 pub mod latency;
+pub mod limits;
 pub mod retry;
 pub mod window;
 

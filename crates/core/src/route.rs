@@ -68,6 +68,14 @@ pub enum Capability {
     Chat,
     /// Reasoning before the answer.
     Reasoning,
+    /// More than one choice (`n` above 1).
+    Choices,
+    /// Log-probabilities of tokens.
+    Logprobs,
+    /// Sequences at which the answer stops.
+    Stop,
+    /// Tools whose input is free text.
+    CustomTools,
 }
 
 /// Every capability with its name in `can`.
@@ -86,11 +94,19 @@ pub const CAPABILITIES: [(Capability, &str); 12] = [
     (Capability::Reasoning, "reasoning"),
 ];
 
+/// What a request may need that no route declares: whether it can be had follows from the shape of the provider's API.
+pub const SHAPE_PROMISES: [(Capability, &str); 4] = [
+    (Capability::Choices, "n"),
+    (Capability::Logprobs, "logprobs"),
+    (Capability::Stop, "stop"),
+    (Capability::CustomTools, "custom tools"),
+];
+
 impl Capability {
     /// The stable name.
     #[must_use]
     pub fn name(self) -> &'static str {
-        CAPABILITIES.iter().find(|(it, _)| *it == self).map_or("", |(_, name)| name)
+        CAPABILITIES.iter().chain(&SHAPE_PROMISES).find(|(it, _)| *it == self).map_or("", |(_, name)| name)
     }
 }
 
@@ -104,7 +120,7 @@ impl FromStr for Capability {
 
 /// A set of capabilities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Capabilities(u16);
+pub struct Capabilities(u32);
 
 impl Capabilities {
     /// None.
@@ -122,10 +138,16 @@ impl Capabilities {
         self.0 & 1 << capability as u8 != 0
     }
 
-    /// The first capability of `needs` that is missing here.
+    /// The first declarable capability of `needs` that is missing here.
     #[must_use]
     pub fn lacks(self, needs: Capabilities) -> Option<Capability> {
         CAPABILITIES.iter().map(|(it, _)| *it).find(|it| needs.has(*it) && !self.has(*it))
+    }
+
+    /// The first capability, declarable or of a shape, that is in both sets.
+    #[must_use]
+    pub fn shares(self, other: Capabilities) -> Option<Capability> {
+        CAPABILITIES.iter().chain(&SHAPE_PROMISES).map(|(it, _)| *it).find(|it| self.has(*it) && other.has(*it))
     }
 }
 

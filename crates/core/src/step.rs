@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::failure::Failure;
 use crate::id::RouteId;
+use crate::limits::Limits;
 use crate::record::{Ending, Usage};
 use crate::time::Now;
 
@@ -90,4 +91,6 @@ pub struct Facts {
     pub provider_request_id: Option<Box<str>>,
     /// Whether a simulated provider answered.
     pub simulated: bool,
+    /// What the provider said of its rate limits.
+    pub limits: Limits,
 }
