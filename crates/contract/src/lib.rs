@@ -1,7 +1,8 @@
 //! Holds an answer against what it must satisfy: the request's own `response_format` and `tools`, and a task's schema.
 //!
 //! An empty answer, one that is not the JSON it promised, a tool call nobody declared or with arguments its schema does
-//! not take: a success to the provider, a failure to whoever has to use it. [`Promise`] says which. Begin there.
+//! not take: a success to the provider, a failure to whoever has to use it. [`Promise`] says which, and repairs what can
+//! be repaired without a guess. Begin there.
 //!
 //! Pure: no clock, socket, thread or file. A schema comes from a caller and is hostile until shown otherwise, so
 //! nothing in it is ever fetched, and what it can cost is bounded before it is compiled and before each check. A
@@ -22,10 +23,13 @@
 mod answer;
 mod error;
 mod json;
+mod kinds;
 mod pattern;
 mod plan;
 mod promise;
+mod repair;
 mod schema;
+mod strict;
 mod survey;
 mod tools;
 mod words;
@@ -33,6 +37,7 @@ mod words;
 pub use answer::{Answer, ToolCall, Violation};
 pub use error::{PromiseError, SchemaError};
 pub use promise::Promise;
+pub use repair::{RepairStep, Repaired};
 pub use schema::{Finding, LONGEST_MESSAGE, MOST_FINDINGS, Schema};
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What the request and the task promise together, and whether an answer keeps it.
 //!
-//! A refusal is not judged (the wire crate classifies those first), nothing is repaired and no fence is stripped: an
-//! answer either keeps its promise as it came or it does not.
+//! A refusal is not judged (the wire crate classifies those first), nothing is repaired here and no fence is stripped:
+//! an answer either keeps its promise as it came or it does not. What can be done about it is [`crate::repair`]'s.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use switchback_core::failure::Detail;
 use crate::answer::{Answer, Violation};
 use crate::error::PromiseError;
 use crate::json;
+use crate::repair::Wanted;
 use crate::schema::{Finding, MOST_FINDINGS, Schema};
 use crate::tools::{Tools, member, text, unexpected};
 use crate::words::type_of;
@@ -124,6 +125,21 @@ impl Promise {
     /// What is wrong with it: undeclared, not allowed, or arguments that its schema does not take.
     pub fn judge_tool_call(&self, name: &str, arguments: &str) -> Result<(), Violation> {
         self.tools.judge_call(name, arguments)
+    }
+
+    /// What the text has to satisfy once it is repaired, where it has to be JSON.
+    pub(crate) fn wanted_text(&self) -> Option<Wanted<'_>> {
+        let schemas = match &self.format {
+            Format::Valid(schema) => Some(schema).into_iter().chain(&self.contract).collect(),
+            Format::Text | Format::Json | Format::Object => self.contract.iter().collect(),
+        };
+        let object = matches!(self.format, Format::Object);
+        self.promises_json().then_some(Wanted { object, schemas })
+    }
+
+    /// What the arguments of a tool have to satisfy once they are repaired, where they have to be JSON.
+    pub(crate) fn wanted_arguments(&self, tool: &str) -> Option<Wanted<'_>> {
+        self.tools.wanted(tool)
     }
 
     fn judge_calls(&self, answer: &Answer<'_>) -> Result<(), Violation> {

@@ -13,8 +13,10 @@ use jsonschema::{Draft, JsonType, PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
 use crate::error::SchemaError;
+use crate::kinds::Kinds;
 use crate::pattern;
 use crate::plan::Plan;
+use crate::strict;
 use crate::survey::{self, Surveyed};
 use crate::words::{excerpt, path, type_of};
 
@@ -57,10 +59,21 @@ pub struct Finding {
     pub message: String,
 }
 
+/// A place where the type of a value is wrong, with the types that are allowed there.
+#[derive(Debug)]
+pub(crate) struct Mistyped {
+    /// JSON pointer into the value.
+    pub(crate) pointer: String,
+    /// What is allowed there.
+    pub(crate) allowed: Kinds,
+}
+
 struct Compiled {
     validator: Validator,
     plan: Plan,
     patterns: usize,
+    text: Arc<str>,
+    fits_strict: bool,
 }
 
 // === impl Schema ===
@@ -95,6 +108,32 @@ impl Schema {
     /// How many patterns it holds: what makes a compiled schema large.
     pub(crate) fn patterns(&self) -> usize {
         self.0.patterns
+    }
+
+    /// The schema's own JSON, compact: what goes upstream where a route takes a schema natively.
+    #[must_use]
+    pub fn text(&self) -> &Arc<str> {
+        &self.0.text
+    }
+
+    /// Whether it is inside the subset that strict structured output takes at every vendor: an object at the root, every
+    /// object closed with all its members required, and no keyword beyond types, `enum`, `const`, `anyOf`, local
+    /// references and common formats. Outside of it a vendor answers 400, or has to be asked without strictness.
+    #[must_use]
+    pub fn fits_strict(&self) -> bool {
+        self.0.fits_strict
+    }
+
+    /// Where the value has a wrong type, as far as that can be told at a bounded cost.
+    pub(crate) fn mistyped(&self, value: &Value) -> Vec<Mistyped> {
+        let mut found = Vec::new();
+        let work = self.0.plan.measure(value);
+        if work.is_some_and(|work| work.steps.saturating_mul(work.depth as u64) <= MOST_TO_EXPLAIN) {
+            for error in self.0.validator.iter_errors(value) {
+                collect_mistyped(&error, &mut found);
+            }
+        }
+        found
     }
 
     /// What the value lacks: nothing when it satisfies the schema, else 1 to [`MOST_FINDINGS`] findings.
@@ -151,7 +190,8 @@ fn compile_as(source: &Value, draft: Draft) -> Result<Schema, SchemaError> {
         .offline()
         .build(&document)
         .map_err(|error| invalid(&document, &error))?;
-    Ok(Schema(Arc::new(Compiled { validator, plan, patterns: count })))
+    let text = source.to_string().into();
+    Ok(Schema(Arc::new(Compiled { validator, plan, patterns: count, text, fits_strict: strict::fits(source) })))
 }
 
 /// Why the validator would not compile the schema.
@@ -212,6 +252,29 @@ fn meant<'e>(here: &str, branches: &'e [Vec<ValidationError<'static>>]) -> Optio
     }
 }
 
+/// Adds the place if its type is wrong, in every branch of a union or in the one that can have been meant.
+fn collect_mistyped(error: &ValidationError<'_>, found: &mut Vec<Mistyped>) {
+    let here = error.instance_path().as_str();
+    let mut wrong = |allowed| found.push(Mistyped { pointer: here.to_owned(), allowed });
+    match error.kind() {
+        ValidationErrorKind::Type { kind } => wrong(kinds(kind)),
+        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
+            let types = |branch: &[ValidationError<'_>]| {
+                branch.iter().find(|error| is_wrong_type(error, here)).and_then(|error| match error.kind() {
+                    ValidationErrorKind::Type { kind } => Some(kinds(kind)),
+                    _ => None,
+                })
+            };
+            let of_all: Option<Vec<Kinds>> = context.iter().map(|branch| types(branch)).collect();
+            match of_all {
+                Some(all) => wrong(all.into_iter().fold(Kinds::default(), Kinds::or)),
+                None => meant(here, context).into_iter().flatten().for_each(|inner| collect_mistyped(inner, found)),
+            }
+        }
+        _ => (),
+    }
+}
+
 fn is_wrong_type(error: &ValidationError<'_>, here: &str) -> bool {
     matches!(error.kind(), ValidationErrorKind::Type { .. }) && error.instance_path().as_str() == here
 }
@@ -268,6 +331,22 @@ fn message(error: &ValidationError<'_>) -> String {
         }
         K::BacktrackLimitExceeded { .. } | K::RegexEngineFailure { .. } => "a pattern could not be matched".to_owned(),
         K::Custom { .. } => "does not satisfy the schema".to_owned(),
+    }
+}
+
+fn kinds(kind: &TypeKind) -> Kinds {
+    let one = |kind| match kind {
+        JsonType::Null => Kinds::NULL,
+        JsonType::Boolean => Kinds::BOOL,
+        JsonType::Integer => Kinds::WHOLE,
+        JsonType::Number => Kinds::WHOLE.or(Kinds::NUMBER),
+        JsonType::String => Kinds::TEXT,
+        JsonType::Array => Kinds::LIST,
+        JsonType::Object => Kinds::OBJECT,
+    };
+    match kind {
+        TypeKind::Single(kind) => one(*kind),
+        TypeKind::Multiple(several) => several.iter().map(one).fold(Kinds::default(), Kinds::or),
     }
 }
 

@@ -11,6 +11,7 @@ use switchback_core::failure::Detail;
 use crate::answer::Violation;
 use crate::error::{PromiseError, SchemaError};
 use crate::json;
+use crate::repair::Wanted;
 use crate::schema::{Finding, Schema};
 use crate::words::{excerpt, type_of};
 
@@ -223,6 +224,15 @@ impl Tools {
                 findings if findings.is_empty() => Ok(()),
                 findings => wrong(findings),
             },
+        }
+    }
+
+    /// What the arguments of a tool have to satisfy, where they have to be JSON.
+    pub(crate) fn wanted(&self, name: &str) -> Option<Wanted<'_>> {
+        match self.declared.get(name)? {
+            Takes::Text => None,
+            Takes::Object => Some(Wanted { object: true, schemas: Vec::new() }),
+            Takes::Valid(schema) => Some(Wanted { object: true, schemas: vec![schema] }),
         }
     }
 
