@@ -1,12 +1,16 @@
 //! The closed list of faults: every way of failing that the simulator knows, with its name and one sentence.
 //!
 //! One table is the only place where a fault gets its name, its other names and its meaning, so that the command line, the
-//! run-time switch, model names and documentation cannot disagree. This file never produces an answer; `shape_openai.rs` does.
+//! run-time switch, model names and documentation cannot disagree. This file never produces an answer; the shapes do.
+
+mod table;
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::shape::Shape;
 
 /// One way in which a simulated provider can fail. [`Fault::TABLE`] says what each does on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -97,6 +101,10 @@ pub enum Fault {
     WrongModel,
     /// One token every two seconds.
     Drip,
+    /// Signs of life every two seconds, and never a token.
+    PingsOnly,
+    /// A normal answer whose usage shows that most of the prompt was thrown away.
+    PromptCut,
 }
 
 /// One row of [`Fault::TABLE`].
@@ -108,8 +116,21 @@ pub struct FaultRow {
     pub name: &'static str,
     /// Other accepted names: the failure classes whose closest fault this is, and everyday words.
     pub aliases: &'static [&'static str],
-    /// What a caller sees, in one sentence.
+    /// What a caller sees, in one sentence; in OpenAI's shape, and in Anthropic's unless that differs.
     pub about: &'static str,
+    /// The same fault in Anthropic's shape.
+    pub anthropic: Elsewhere,
+}
+
+/// How a fault looks in another shape than OpenAI's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// The same, in that shape's words.
+    Same,
+    /// Otherwise: what a caller sees, in one sentence.
+    Otherwise(&'static str),
+    /// That shape cannot have it, for this reason; a call that would meet it is refused with 400.
+    Never(&'static str),
 }
 
 /// A word that names no fault.
@@ -122,104 +143,22 @@ pub struct UnknownFault {
     pub nearest: Vec<&'static str>,
 }
 
-const fn row(fault: Fault, name: &'static str, aliases: &'static [&'static str], about: &'static str) -> FaultRow {
-    FaultRow { fault, name, aliases, about }
-}
-
 // === impl Fault ===
 
 impl Fault {
-    /// Every fault with its name, aliases and meaning; in the order of documentation.
-    pub const TABLE: &'static [FaultRow] = &[
-        row(Fault::Ok, "ok", &["none"], "no fault; in a sequence, a call that succeeds"),
-        row(Fault::ServerError, "500", &["server_error"], "status 500 with an error of type server_error"),
-        row(Fault::BadGateway, "502", &[], "status 502 with an HTML page, as a proxy in between sends it"),
-        row(Fault::Unavailable, "503", &[], "status 503, code server_is_overloaded"),
-        row(Fault::Overloaded, "529", &["overloaded"], "status 529, error type overloaded_error"),
-        row(Fault::RateLimited, "429", &["rate_limited"], "status 429 that names no time to come back"),
-        row(Fault::RateLimitedShort, "429-retry-after", &[], "status 429 with Retry-After: 1"),
-        row(Fault::RateLimitedLong, "429-retry-after-long", &[], "status 429 with Retry-After: 120"),
-        row(Fault::Quota, "quota", &["quota_exhausted"], "status 429, code insufficient_quota"),
-        row(Fault::Unauthorized, "401", &["auth"], "status 401, code invalid_api_key"),
-        row(Fault::Forbidden, "403", &[], "status 403, code unsupported_country_region_territory"),
-        row(Fault::NotFound, "404", &["not_found"], "status 404, code model_not_found"),
-        row(Fault::BadRequest, "400", &["invalid_request"], "status 400, an invalid request without a special code"),
-        row(Fault::RequestTimeout, "408", &[], "status 408 with an error of type timeout"),
-        row(Fault::GatewayTimeout, "504", &[], "status 504 with an HTML page"),
-        row(
-            Fault::Refused,
-            "refused",
-            &["down"],
-            "switched at run time: nothing listens until the faults change; by model name: the connection is reset",
-        ),
-        row(
-            Fault::Reset,
-            "reset",
-            &["transport"],
-            "the request is read, then the connection is reset without an answer",
-        ),
-        row(Fault::Hang, "hang", &["timeout"], "the request is read and never answered"),
-        row(Fault::HangAfterHeaders, "hang-after-headers", &[], "status 200 and headers, then silence"),
-        row(Fault::SlowFirstToken, "slow-first-token", &[], "the first token takes 5 s longer, then all is normal"),
-        row(Fault::Cut, "cut", &[], "the connection ends in the middle of the body, without its proper end"),
-        row(
-            Fault::CutClean,
-            "cut-clean",
-            &[],
-            "the answer ends in the middle but the HTTP body ends properly: no finish_reason, no [DONE]",
-        ),
-        row(Fault::Stall, "stall", &[], "some of the answer, then silence for ever on an open connection"),
-        row(
-            Fault::MalformedChunk,
-            "malformed-chunk",
-            &[],
-            "stream: a line of garbage after the first content; otherwise a body that is not JSON",
-        ),
-        row(
-            Fault::MalformedFirst,
-            "malformed-first",
-            &[],
-            "stream: garbage as the first event; otherwise a body that is not JSON",
-        ),
-        row(Fault::ErrorEvent, "error-event", &[], "status 200 with an error object before any content"),
-        row(Fault::ErrorEventLate, "error-event-late", &[], "status 200 with an error object after some content"),
-        row(Fault::NoDone, "no-done", &[], "stream: finish_reason but no [DONE]; otherwise a normal answer"),
-        row(Fault::Html, "html", &[], "status 200 with an HTML page"),
-        row(
-            Fault::BrokenJson,
-            "broken-json",
-            &["contract"],
-            "the content is JSON that does not parse; with tools declared, the arguments of a tool call are",
-        ),
-        row(
-            Fault::MissingField,
-            "missing-field",
-            &[],
-            "the JSON content lacks the schema's first required property; without a schema it is `{}`",
-        ),
-        row(Fault::UndeclaredTool, "undeclared-tool", &[], "calls the tool drop_tables, which nobody declared"),
-        row(
-            Fault::BadArguments,
-            "bad-arguments",
-            &[],
-            "calls a declared tool with arguments of the wrong type; without tools as undeclared-tool",
-        ),
-        row(Fault::Empty, "empty", &[], "content \"\" with finish_reason stop"),
-        row(Fault::NoChoices, "no-choices", &[], "an otherwise normal answer whose choices are empty"),
-        row(Fault::Truncated, "truncated", &[], "finish_reason length in the middle of the text, JSON or arguments"),
-        row(Fault::Context, "context", &["context_window"], "status 400, code context_length_exceeded"),
-        row(Fault::Refusal, "refusal", &[], "the message carries a refusal instead of content"),
-        row(Fault::Policy, "policy", &["policy_blocked"], "status 400, code content_policy_violation"),
-        row(Fault::Filtered, "filtered", &[], "part of the text, then finish_reason content_filter"),
-        row(Fault::Unsupported, "unsupported", &["capability"], "status 400, code unsupported_parameter, temperature"),
-        row(Fault::WrongModel, "wrong-model", &[], "a normal answer that names another model"),
-        row(Fault::Drip, "drip", &[], "one token every 2 s"),
-    ];
-
     /// The name of the fault; [`FromStr`] reads it back.
     #[must_use]
     pub fn name(self) -> &'static str {
         Fault::TABLE.iter().find(|row| row.fault == self).map_or("ok", |row| row.name)
+    }
+
+    /// Why this shape cannot have the fault; nothing if it can.
+    pub(crate) fn impossible_in(self, shape: Shape) -> Option<&'static str> {
+        let row = Fault::TABLE.iter().find(|row| row.fault == self)?;
+        match (shape, row.anthropic) {
+            (Shape::Anthropic, Elsewhere::Never(why)) => Some(why),
+            _ => None,
+        }
     }
 
     /// The fault a model name asks for: what stands after its last `+`. `Ok(None)` if there is no `+` or nothing after it.
@@ -314,37 +253,5 @@ fn distance(from: &str, to: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_name_and_alias_names_exactly_one_fault() {
-        let mut seen = std::collections::HashMap::new();
-        for row in Fault::TABLE {
-            for name in std::iter::once(&row.name).chain(row.aliases) {
-                assert_eq!(name.parse::<Fault>().unwrap(), row.fault, "{name}");
-                assert_eq!(seen.insert(plain(name), row.fault), None, "{name} stands twice in the table");
-            }
-            assert_eq!(row.fault.name(), row.name);
-        }
-    }
-
-    #[test]
-    fn a_misspelt_fault_is_answered_with_the_nearest_and_with_all() {
-        let error = "malformd-chunk".parse::<Fault>().unwrap_err();
-        assert_eq!(error.nearest.first(), Some(&"malformed-chunk"));
-        let text = error.to_string();
-        assert!(text.contains("did you mean malformed-chunk"), "{text}");
-        assert!(text.contains("429-retry-after-long"), "{text}");
-        assert_eq!("xyzzyxyzzy".parse::<Fault>().unwrap_err().nearest, Vec::<&str>::new());
-    }
-
-    #[test]
-    fn a_model_name_carries_its_fault_after_the_last_plus() {
-        assert_eq!(Fault::of_model("gpt-sim"), Ok(None));
-        assert_eq!(Fault::of_model("command-r+"), Ok(None));
-        assert_eq!(Fault::of_model("gpt-sim+server_error"), Ok(Some(Fault::ServerError)));
-        assert_eq!(Fault::of_model("command-r++429-retry-after"), Ok(Some(Fault::RateLimitedShort)));
-        assert!(Fault::of_model("gpt-sim+nonsense").is_err());
-    }
-}
+#[path = "fault_tests.rs"]
+mod tests;

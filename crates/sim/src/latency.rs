@@ -102,7 +102,7 @@ fn read(text: &str) -> Result<Latency, &'static str> {
 }
 
 /// `250us`, `40ms`, `1.5s`, `2m`, or a bare `0`.
-fn duration(text: &str) -> Result<Duration, &'static str> {
+pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
     if text == "0" {
         return Ok(Duration::ZERO);
     }

@@ -1,7 +1,8 @@
 //! A provider simulator with a fault catalogue: every way in which a language model API fails, on demand and repeatable.
 //!
-//! Used in-process by `switchback demo`, tests and the benchmark, and alone by `switchback sim`. It speaks OpenAI's shape over plain
-//! HTTP/1.1. Which fault a call meets is decided, in this order, by
+//! Used in-process by `switchback demo`, tests and the benchmark, and alone by `switchback sim`. It speaks OpenAI's shape
+//! (`POST /v1/chat/completions`) and Anthropic's (`POST /v1/messages`) over plain HTTP/1.1, on the same port. Which fault a call meets is
+//! decided, in this order, by
 //!
 //! 1. a rule switched at run time ([`Sim::set_fault`], or `POST /_sim/faults`): a glob over model names and a sequence of faults,
 //!    one per call, the last one for ever; `ok` is a call that succeeds, whatever the model name says;
@@ -9,22 +10,31 @@
 //! 3. nothing: the answer is normal.
 //!
 //! A normal answer keeps what was asked: text echoes the last user message; a promised JSON Schema is filled in; tools are called
-//! when demanded, or when the last user message contains the word "tool" ("two tools": two calls). Everything is determined by the seed
-//! and the order of calls, clocks included; only `at_ms` of the log is measured.
+//! when demanded, or when the last user message contains the word "tool" ("two tools": two calls). Both shapes say the same. Everything is
+//! determined by the seed and the order of calls, clocks included; only `at_ms` of the log and what is said of limits are measured.
 //!
-//! It needs no key: any is accepted but the literal `wrong`. It never contacts anybody, and every answer of it carries
-//! `x-switchback-simulated: true`.
+//! Any key is accepted but the literal `wrong`; OpenAI's shape needs none, Anthropic's does. Keys can have limits
+//! ([`Sim::set_limits`]). It never contacts anybody, and every answer of it carries `x-switchback-simulated: true`.
+//!
+//! OpenAI's shape ignores what it does not know. Anthropic's refuses it with 400 as the real API does, so that a request that was
+//! translated wrongly does not pass.
 
+mod ask;
 mod control;
 mod desk;
 mod fault;
 mod front;
 mod latency;
+mod limits;
 mod playback;
 mod provider;
+mod said;
 mod schema;
 mod script;
+mod shape;
+mod shape_anthropic;
 mod shape_openai;
+mod turn;
 
 use std::fmt;
 use std::io;
@@ -38,9 +48,11 @@ use desk::Desk;
 use front::Front;
 
 pub use desk::SeenCall;
-pub use fault::{Fault, FaultRow, UnknownFault};
+pub use fault::{Elsewhere, Fault, FaultRow, UnknownFault};
 pub use latency::{BadLatency, LONGEST as LONGEST_LATENCY, Latency};
+pub use limits::Limits;
 pub use script::Rule;
+pub use shape::Shape;
 
 /// How a simulator is started.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,6 +143,12 @@ impl Sim {
         format!("http://{}/v1", self.addr())
     }
 
+    /// The base URL for an Anthropic client: `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn anthropic_base_url(&self) -> String {
+        format!("http://{}", self.addr())
+    }
+
     /// Switches the faults of all models that match a glob (`*` any text, `?` one character): one entry per call, the last one
     /// repeats, none at all removes the rule. The newest rule that matches a model wins; 256 are kept. In force on return.
     ///
@@ -144,6 +162,21 @@ impl Sim {
     /// Removes all rules; model names still count.
     pub fn clear_faults(&self) {
         self.desk.clear_faults();
+    }
+
+    /// Sets what each key may use in a window, for all keys whose last four characters match a glob. The newest rule that matches
+    /// a key wins; 64 are kept. Limits without any number remove the rule. In force on return. Calls without a key count as one
+    /// key that only `*` matches.
+    ///
+    /// A call beyond its limits is answered with 429, says when to come back, and uses no fault up. Other answers carry the truth
+    /// about what is left, instead of the roomy figures of a key without limits.
+    pub fn set_limits(&self, key_glob: &str, limits: Limits) {
+        self.desk.set_limits(key_glob, limits);
+    }
+
+    /// Removes all limits and forgets what was used.
+    pub fn clear_limits(&self) {
+        self.desk.clear_limits();
     }
 
     /// The calls seen so far, newest last; at most the last 10 000. A refused connection is no call.

@@ -15,6 +15,10 @@ use tokio::time::Sleep;
 
 use crate::desk::OpenCall;
 
+/// What a proxy in between sends, whatever was asked.
+pub(crate) const PAGE: &str = "<html>\r\n<head><title>simulated page</title></head>\r\n<body>\r\n<center><h1>Not what you came for</h1></center>\r\n\
+                               <hr><center>switchback-sim</center>\r\n</body>\r\n</html>\r\n";
+
 /// How one call ends.
 #[derive(Debug)]
 pub(crate) enum Ending {
@@ -48,6 +52,8 @@ pub(crate) enum Step {
     Send(Bytes),
     /// Nothing for ever.
     Stall,
+    /// The same bytes again and again, for ever, with such a pause after each.
+    Beat(Duration, Bytes),
     /// The connection breaks; what was sent before gets out first.
     Cut,
 }
@@ -134,6 +140,11 @@ impl Body for Playback {
                 Some(Step::Stall) => {
                     self.steps.push_front(Step::Stall);
                     return Poll::Pending;
+                }
+                Some(Step::Beat(pause, bytes)) => {
+                    self.steps.push_front(Step::Beat(pause, bytes.clone()));
+                    self.steps.push_front(Step::Wait(pause));
+                    return Poll::Ready(Some(Ok(Frame::data(bytes))));
                 }
                 Some(Step::Cut) if self.cutting => return Poll::Ready(Some(Err(Broken))),
                 Some(Step::Cut) => {

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, Request, Response, header};
+use http::{HeaderMap, Method, Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -23,14 +23,15 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::ask::Ask;
 use crate::control;
-use crate::desk::{Brought, Desk};
+use crate::desk::{Brought, Desk, Met, OpenCall};
 use crate::front::{Front, Parting, Visitor};
 use crate::playback::{Broken, Ending, Playback, Reply};
-use crate::shape_openai::{self as shape, Ask, Turn};
+use crate::shape::{Refusal, Shape};
+use crate::turn::Turn;
+use crate::{shape_anthropic, shape_openai};
 
-/// A request body may have this many bytes.
-const LARGEST_BODY: usize = 64 * 1024 * 1024;
 /// No more connections are served at once on one port; further ones wait.
 const MOST_CONNECTIONS: usize = 4_096;
 
@@ -136,44 +137,48 @@ async fn serve_request(
         link.spared.store(true, Ordering::Relaxed);
         return respond(control::serve(&desk, request).await?, None).await;
     }
-    match (request.method(), path) {
-        (&Method::POST, "/v1/chat/completions") if port == Port::Data => serve_call(&desk, &link, request).await,
-        (&Method::GET, "/v1/models") if port == Port::Data => respond(shape::models(), None).await,
-        (method, path) => respond(shape::unknown_path(method.as_str(), path), None).await,
+    let shape = match path {
+        "/v1/chat/completions" => Some(Shape::OpenAi),
+        "/v1/messages" => Some(Shape::Anthropic),
+        _ => None,
+    };
+    match (request.method(), shape) {
+        (&Method::POST, Some(shape)) if port == Port::Data => serve_call(&desk, &link, shape, request).await,
+        _ => respond(serve_rest(port, &request), None).await,
+    }
+}
+
+/// What is no call of a model: the lists of models, and paths that do not exist.
+fn serve_rest(port: Port, request: &Request<Incoming>) -> Reply {
+    let (method, path) = (request.method(), request.uri().path());
+    // Clients of Anthropic's shape give themselves away by this header, which they must send.
+    let anthropic = request.headers().contains_key("anthropic-version");
+    match (port, method, path) {
+        (Port::Data, &Method::GET, "/v1/models") if anthropic => shape_anthropic::models(),
+        (Port::Data, &Method::GET, "/v1/models") => shape_openai::models(),
+        _ if anthropic || path.starts_with("/v1/messages") => shape_anthropic::unknown_path(method.as_str(), path),
+        _ => shape_openai::unknown_path(method.as_str(), path),
     }
 }
 
 /// One call of the model.
-async fn serve_call(desk: &Arc<Desk>, link: &Link, request: Request<Incoming>) -> Result<Response<Playback>, Broken> {
-    let key = key(request.headers());
-    let body = match read_body(request.into_body(), LARGEST_BODY).await {
+async fn serve_call(
+    desk: &Arc<Desk>,
+    link: &Link,
+    shape: Shape,
+    request: Request<Incoming>,
+) -> Result<Response<Playback>, Broken> {
+    let (head, body) = request.into_parts();
+    let bound = shape.largest_body();
+    let body = match read_body(body, bound).await {
         Ok(body) => body,
-        Err(BodyError::TooLarge) => return respond(shape::too_large(LARGEST_BODY), None).await,
+        Err(BodyError::TooLarge) => {
+            let id = format!("{:x}", desk.settings.seed);
+            return respond(shape.refuse(&Refusal::TooLarge(bound), &id), None).await;
+        }
         Err(BodyError::Gone) => return Err(Broken),
     };
-    let body: Option<Value> = serde_json::from_slice(&body).ok();
-    let ask = body.as_ref().map(Ask::read);
-    let brought = Brought {
-        model: match &ask {
-            Some(Ok(ask)) => ask.model.clone(),
-            _ => body.as_ref().and_then(|body| body.get("model")?.as_str()).unwrap_or_default().to_owned(),
-        },
-        stream: matches!(&ask, Some(Ok(ask)) if ask.stream),
-        key: key.clone(),
-    };
-    let unknown = key.as_deref() == Some("wrong");
-    let (call, fault) = desk.open(&brought, unknown || !matches!(ask, Some(Ok(_))));
-    let refused = |reply| shape::signed(reply, &desk.settings, call.number());
-    let ending = match (ask, fault) {
-        _ if unknown => Ending::Reply(refused(shape::wrong_key())),
-        (None, _) => Ending::Reply(refused(shape::not_json())),
-        (Some(Err(bad)), _) => Ending::Reply(refused(shape::bad_ask(&bad))),
-        (_, Err(none)) => Ending::Reply(refused(shape::unknown_fault(&none))),
-        (Some(Ok(ask)), Ok(fault)) => {
-            let mut turn = Turn { settings: &desk.settings, number: call.number(), fault, rng: call.rng() };
-            shape::answer(&ask, &mut turn)
-        }
-    };
+    let (call, ending) = answer(desk, shape, &head.headers, &body);
     match ending {
         Ending::Reply(reply) => respond(reply, Some(call)).await,
         Ending::Reset => {
@@ -188,21 +193,51 @@ async fn serve_call(desk: &Arc<Desk>, link: &Link, request: Request<Incoming>) -
     }
 }
 
-async fn respond(reply: Reply, call: Option<crate::desk::OpenCall>) -> Result<Response<Playback>, Broken> {
+/// Enters a call at the desk and says how it ends.
+fn answer(desk: &Arc<Desk>, shape: Shape, headers: &HeaderMap, body: &[u8]) -> (OpenCall, Ending) {
+    let key = shape.key(headers);
+    let body: Option<Value> = serde_json::from_slice(body).ok();
+    let ask = match (shape.refused_key(key.as_deref()), &body) {
+        (Some(refusal), _) => Err(refusal),
+        (None, None) => Err(Refusal::NotJson),
+        (None, Some(body)) => shape.read(headers, body).map_err(Refusal::Bad),
+    };
+    let model = body.as_ref().and_then(|body| body.get("model")?.as_str()).unwrap_or_default();
+    let (call, met) = desk.open(&Brought {
+        model: model.to_owned(),
+        key,
+        shape,
+        stream: body.as_ref().and_then(|body| body.get("stream")?.as_bool()).unwrap_or_default(),
+        spared: ask.is_err(),
+        prompt_tokens: ask.as_ref().map_or(0, Ask::prompt_tokens),
+    });
+    let ending = match (ask, met) {
+        (Err(refusal), _) => Err(refusal),
+        (_, Met::NoSuchFault(unknown)) => Err(Refusal::NoSuchFault(unknown)),
+        (_, Met::Limit(over, standing)) => Err(Refusal::Limit(model.to_owned(), over, standing)),
+        (Ok(ask), Met::Model(fault)) => match fault.and_then(|fault| Some((fault, fault.impossible_in(shape)?))) {
+            Some((fault, why)) => Err(Refusal::Impossible(fault, why)),
+            None => {
+                let mut turn = Turn { settings: &desk.settings, call: &call, fault, rng: call.rng() };
+                Ok(shape.answer(&ask, &mut turn))
+            }
+        },
+    };
+    let ending = ending.unwrap_or_else(|refusal| Ending::Reply(shape.refuse(&refusal, &call.id())));
+    (call, ending)
+}
+
+async fn respond(reply: Reply, call: Option<OpenCall>) -> Result<Response<Playback>, Broken> {
     if !reply.before_head.is_zero() {
         tokio::time::sleep(reply.before_head).await;
+    }
+    if let Some(call) = &call {
+        call.answered(reply.status);
     }
     let mut response = Response::new(Playback::new(reply.steps, call));
     *response.status_mut() = reply.status;
     *response.headers_mut() = reply.headers;
     Ok(response)
-}
-
-/// The bearer key, if there is one that is not blank.
-fn key(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let key = value.strip_prefix("Bearer").unwrap_or(value).trim();
-    (!key.is_empty()).then(|| key.to_owned())
 }
 
 // === impl Wire ===

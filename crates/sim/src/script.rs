@@ -52,7 +52,7 @@ impl Script {
     /// # Errors
     /// [`UnknownFault`] if no rule matches and the model name asks for a fault that does not exist.
     pub(crate) fn take(&mut self, model: &str) -> Result<Option<Fault>, UnknownFault> {
-        let Some(rule) = self.rules.iter_mut().rev().find(|rule| matches(&rule.model, model)) else {
+        let Some(rule) = self.rules.iter_mut().rev().find(|rule| glob(&rule.model, model)) else {
             return Fault::of_model(model).map(real);
         };
         let fault = rule.current();
@@ -87,11 +87,11 @@ fn real(fault: Option<Fault>) -> Option<Fault> {
 }
 
 /// Glob match with one point of return, so that the time is at most the product of the lengths.
-fn matches(glob: &str, text: &str) -> bool {
-    let (glob, text): (Vec<char>, Vec<char>) = (glob.chars().collect(), text.chars().collect());
+pub(crate) fn glob(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut read, mut retry) = (0, 0, None);
     while let Some(&letter) = text.get(read) {
-        match glob.get(at) {
+        match pattern.get(at) {
             Some('*') => {
                 at += 1;
                 retry = Some((at, read));
@@ -110,7 +110,7 @@ fn matches(glob: &str, text: &str) -> bool {
             },
         }
     }
-    glob.iter().skip(at).all(|c| *c == '*')
+    pattern.iter().skip(at).all(|c| *c == '*')
 }
 
 #[cfg(test)]
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn globs_match_as_a_shell_does() {
-        for (glob, text, expected) in [
+        for (pattern, text, expected) in [
             ("*", "", true),
             ("*", "gpt-sim", true),
             ("gpt-*", "gpt-sim", true),
@@ -132,7 +132,7 @@ mod tests {
             ("*a*b*", "xxbxxaxx", false),
             ("", "gpt", false),
         ] {
-            assert_eq!(matches(glob, text), expected, "{glob} on {text}");
+            assert_eq!(glob(pattern, text), expected, "{pattern} on {text}");
         }
     }
 

@@ -1,39 +1,30 @@
 //! A provider of OpenAI's shape: answers and streams of `POST /v1/chat/completions`, and the list of models.
 //!
-//! This is the seam where another provider's shape would stand: a request body and a fault in, an [`Ending`] out. It decides what
-//! goes over the wire, broken or not; it never touches the connection, and never asks a clock.
+//! A request body and a fault in, an [`Ending`] out. It decides what goes over the wire, broken or not; it never touches the
+//! connection, and never asks a clock.
 
 mod ask;
 mod errors;
-mod said;
 mod wire;
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use bytes::Bytes;
-use fastrand::Rng;
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
-pub(crate) use ask::Ask;
-pub(crate) use errors::{bad_ask, bad_control, not_json, too_large, unknown_fault, unknown_path, wrong_key};
+pub(crate) use ask::read;
+pub(crate) use errors::{bad_control, refuse, too_large, unknown_path};
 
-use crate::SimSettings;
+use crate::ask::Ask;
 use crate::fault::Fault;
+use crate::limits::Standing;
 use crate::playback::{Ending, Reply, Step};
-use errors::{Envelope, IN_BAND};
-use said::Said;
-use wire::{Choice, Completion, Delta, Stamp, StreamChoice, Usage};
+use crate::said::{self, Said};
+use crate::turn::{BEAT, DRIP, DRIP_BYTES, SLOW, Turn, middle, pieces};
+use errors::{Envelope, IN_BAND, signed};
+use wire::{Choice, Completion, Delta, Stamp, StreamChoice, Usage, finish};
 
-/// How much longer `slow-first-token` takes.
-const SLOW: Duration = Duration::from_secs(5);
-/// The pause between tokens of `drip`.
-const DRIP: Duration = Duration::from_secs(2);
-/// Bytes of a body that `drip` sends at a time: about a token.
-const DRIP_BYTES: usize = 16;
-/// A piece of a stream is at most this long, in characters.
-const PIECE: usize = 12;
 /// `created` of the first call, Unix seconds. Not the clock: the same call gets the same answer on every day.
 const EPOCH: u64 = 1_760_000_000;
 
@@ -41,19 +32,13 @@ const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream; charset=utf-8";
 const GARBAGE: &str = "data: {\"id\":\"chatcmpl-sim\",\"choices\":[{\"index\":0,,, <<garbage>>\n\n";
 const DONE: &str = "data: [DONE]\n\n";
+/// What keeps a stream open without saying anything.
+const COMMENT: &str = ": keep-alive\n\n";
+/// What keeps a body open without saying anything: JSON may begin with blanks.
+const BLANK: &str = "\n";
 
 /// The chunk type of streams.
 type Chunk<'a> = Completion<'a, StreamChoice<'a>>;
-
-/// One call to answer.
-#[derive(Debug)]
-pub(crate) struct Turn<'a> {
-    pub(crate) settings: &'a SimSettings,
-    /// Which call of the simulator it is.
-    pub(crate) number: u64,
-    pub(crate) fault: Option<Fault>,
-    pub(crate) rng: Rng,
-}
 
 /// How the provider treats a readable request.
 pub(crate) fn answer(ask: &Ask, turn: &mut Turn<'_>) -> Ending {
@@ -62,15 +47,24 @@ pub(crate) fn answer(ask: &Ask, turn: &mut Turn<'_>) -> Ending {
         Some(Fault::Hang) => return Ending::Hang,
         _ => {}
     }
+    let call_id = turn.call.id();
     if let Some(reply) = turn.fault.and_then(|fault| errors::of_fault(fault, ask)) {
-        return Ending::Reply(signed(reply, turn.settings, turn.number));
+        return Ending::Reply(signed(reply, &call_id));
     }
     let said = said::say(ask, &turn.settings.name, turn.fault, &mut turn.rng);
-    let model = if turn.fault == Some(Fault::WrongModel) { "another-model-sim" } else { &format!("{}-sim", ask.model) };
+    let model = if turn.meets(Fault::WrongModel) { "another-model-sim" } else { &format!("{}-sim", ask.model) };
     let id = format!("chatcmpl-sim{:016x}", turn.rng.u64(..));
-    let stamp = Stamp { id: &id, created: EPOCH + turn.number, model };
-    let reply = if ask.stream { streamed(ask, &said, stamp, turn) } else { at_once(ask, &said, stamp, turn) };
-    Ending::Reply(with_limits(signed(reply, turn.settings, turn.number)))
+    let stamp = Stamp { id: &id, created: EPOCH + turn.call.number(), model };
+    let usage = Usage::new(turn.reported(ask.prompt_tokens()), &said, ask.choices);
+    let standing = turn.call.spend(usage.completion_tokens);
+    let reply =
+        if ask.stream { streamed(ask, &said, (stamp, usage), turn) } else { at_once(ask, &said, (stamp, usage), turn) };
+    let spent = u64::try_from(reply.before_head.as_millis()).unwrap_or_default();
+    let reply = signed(reply, &call_id).with("openai-processing-ms", spent);
+    Ending::Reply(match standing {
+        Some(standing) => with_standing(reply, &standing),
+        None => with_roomy_limits(reply),
+    })
 }
 
 /// `GET /v1/models`: two models.
@@ -91,17 +85,9 @@ pub(crate) fn models() -> Reply {
     Reply::whole(StatusCode::OK, JSON, json(&List { object: "list", data: [model("gpt-sim"), model("gpt-sim-mini")] }))
 }
 
-/// Adds the headers that every answer of a call carries.
-pub(crate) fn signed(reply: Reply, settings: &SimSettings, number: u64) -> Reply {
-    let id = HeaderValue::try_from(format!("sim-{:x}-{number}", settings.seed));
-    let id = id.unwrap_or(HeaderValue::from_static("sim"));
-    reply.with("x-request-id", id).with("openai-version", HeaderValue::from_static("2020-10-01"))
-}
-
-fn with_limits(reply: Reply) -> Reply {
-    let spent = u64::try_from(reply.before_head.as_millis()).unwrap_or_default();
+/// The headers of an account that is nowhere near its limits.
+fn with_roomy_limits(reply: Reply) -> Reply {
     reply
-        .with("openai-processing-ms", spent)
         .with("x-ratelimit-limit-requests", 10_000)
         .with("x-ratelimit-remaining-requests", 9_999)
         .with("x-ratelimit-reset-requests", HeaderValue::from_static("6ms"))
@@ -110,11 +96,30 @@ fn with_limits(reply: Reply) -> Reply {
         .with("x-ratelimit-reset-tokens", HeaderValue::from_static("30ms"))
 }
 
+/// The headers of a key that has limits: those it has, as they are.
+fn with_standing(mut reply: Reply, standing: &Standing) -> Reply {
+    let text = format!("{}ms", standing.resets_in.as_millis());
+    let reset = HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("1s"));
+    if let Some(limit) = standing.limits.requests {
+        reply = reply
+            .with("x-ratelimit-limit-requests", limit)
+            .with("x-ratelimit-remaining-requests", standing.requests_left)
+            .with("x-ratelimit-reset-requests", reset.clone());
+    }
+    if let Some(limit) = standing.limits.tokens {
+        reply = reply
+            .with("x-ratelimit-limit-tokens", limit)
+            .with("x-ratelimit-remaining-tokens", standing.tokens_left)
+            .with("x-ratelimit-reset-tokens", reset);
+    }
+    reply
+}
+
 /// An answer in one body.
-fn at_once(ask: &Ask, said: &Said, stamp: Stamp<'_>, turn: &mut Turn<'_>) -> Reply {
+fn at_once(ask: &Ask, said: &Said, (stamp, usage): (Stamp<'_>, Usage), turn: &mut Turn<'_>) -> Reply {
     let fault = turn.fault;
     let late = fault == Some(Fault::ErrorEventLate);
-    let finish = if late { "error" } else { said.finish };
+    let finish = if late { "error" } else { finish(said) };
     let indexes = if fault == Some(Fault::NoChoices) { 0..0 } else { 0..ask.choices };
     let whole = Completion {
         id: stamp.id,
@@ -122,7 +127,7 @@ fn at_once(ask: &Ask, said: &Said, stamp: Stamp<'_>, turn: &mut Turn<'_>) -> Rep
         created: stamp.created,
         model: stamp.model,
         choices: indexes.map(|index| Choice::new(index, said, finish)).collect(),
-        usage: Some(Some(Usage::estimate(ask.prompt_chars, said, ask.choices))),
+        usage: Some(Some(usage)),
         service_tier: "default",
         error: late.then_some(IN_BAND),
     };
@@ -138,13 +143,14 @@ fn at_once(ask: &Ask, said: &Said, stamp: Stamp<'_>, turn: &mut Turn<'_>) -> Rep
         Some(Fault::Cut) => promised(&body, [Step::Send(half), Step::Cut]),
         Some(Fault::Stall) => promised(&body, [Step::Send(half), Step::Stall]),
         Some(Fault::HangAfterHeaders) => promised(&body, [Step::Stall]),
+        Some(Fault::PingsOnly) => beating(JSON, BLANK),
         Some(Fault::Drip) => {
             let drops = body.chunks(DRIP_BYTES).map(|drop| Step::Send(body.slice_ref(drop)));
             promised(&body, drops.flat_map(|drop| [Step::Wait(DRIP), drop]))
         }
         _ => Reply::whole(StatusCode::OK, JSON, body),
     };
-    reply.before_head = thinking(said, turn);
+    reply.before_head = turn.thinking(said);
     reply
 }
 
@@ -155,33 +161,26 @@ fn promised(body: &Bytes, steps: impl IntoIterator<Item = Step>) -> Reply {
     reply
 }
 
-/// How long a model takes for an answer that is sent when it is whole: the first token and all the others.
-fn thinking(said: &Said, turn: &mut Turn<'_>) -> Duration {
-    if turn.fault == Some(Fault::Drip) {
-        return Duration::ZERO;
-    }
-    let texts = said.content.iter().chain(&said.refusal).chain(said.calls.iter().map(|call| &call.arguments));
-    let pieces: usize = texts.map(|text| pieces(text).len()).sum();
-    let mut delay = turn.settings.first_token.sample(&mut turn.rng);
-    for _ in 1..pieces {
-        delay += turn.settings.between_tokens.sample(&mut turn.rng);
-    }
-    delay + if turn.fault == Some(Fault::SlowFirstToken) { SLOW } else { Duration::ZERO }
+/// Signs of life for ever, and nothing else.
+fn beating(content_type: &'static str, sign: &'static str) -> Reply {
+    let mut reply = Reply::started(StatusCode::OK, content_type);
+    reply.steps.push_back(Step::Beat(BEAT, Bytes::from_static(sign.as_bytes())));
+    reply
 }
 
 /// An answer as a stream of events.
-fn streamed(ask: &Ask, said: &Said, stamp: Stamp<'_>, turn: &mut Turn<'_>) -> Reply {
+fn streamed(ask: &Ask, said: &Said, (stamp, usage): (Stamp<'_>, Usage), turn: &mut Turn<'_>) -> Reply {
+    if turn.meets(Fault::PingsOnly) {
+        return beating(EVENTS, COMMENT);
+    }
     let mut reply = Reply::started(StatusCode::OK, EVENTS).with("cache-control", HeaderValue::from_static("no-cache"));
     let mut events = Events { steps: VecDeque::new(), stamp, waiting_usage: ask.include_usage };
     let contents = if turn.fault == Some(Fault::NoChoices) { Vec::new() } else { contents(ask, said) };
-    // At least one piece before a break and, where there are two, at least one that never comes.
-    let middle = contents.len().div_ceil(2).min(contents.len().saturating_sub(1)).max(1);
+    let middle = middle(contents.len());
     events.opening(ask, said, turn);
     for (place, (index, delta)) in contents.into_iter().enumerate() {
         if place > 0 {
-            let pause =
-                if turn.fault == Some(Fault::Drip) { DRIP } else { turn.settings.between_tokens.sample(&mut turn.rng) };
-            events.steps.push_back(Step::Wait(pause));
+            events.steps.push_back(Step::Wait(turn.between_tokens()));
         }
         events.chunk(vec![StreamChoice::adding(index, delta)]);
         if place == 0 && turn.fault == Some(Fault::MalformedChunk) {
@@ -192,7 +191,7 @@ fn streamed(ask: &Ask, said: &Said, stamp: Stamp<'_>, turn: &mut Turn<'_>) -> Re
             return reply;
         }
     }
-    events.ending(ask, said, turn.fault);
+    events.ending(ask, said, usage, turn.fault);
     reply.steps = events.steps;
     match turn.fault {
         Some(Fault::HangAfterHeaders) => reply.steps = VecDeque::from([Step::Stall]),
@@ -228,7 +227,7 @@ impl<'a> Events<'a> {
     /// The time to the first token and the role chunks. A slow provider sends the role at once and then thinks, which must not
     /// be taken for a first token.
     fn opening(&mut self, ask: &Ask, said: &Said, turn: &mut Turn<'_>) {
-        let delay = turn.settings.first_token.sample(&mut turn.rng);
+        let delay = turn.first_token();
         let slow = turn.fault == Some(Fault::SlowFirstToken);
         if turn.fault == Some(Fault::MalformedFirst) {
             self.raw(GARBAGE);
@@ -259,14 +258,13 @@ impl<'a> Events<'a> {
     }
 
     /// Finish reasons, usage and `[DONE]`.
-    fn ending(&mut self, ask: &Ask, said: &Said, fault: Option<Fault>) {
+    fn ending(&mut self, ask: &Ask, said: &Said, usage: Usage, fault: Option<Fault>) {
         if fault != Some(Fault::NoChoices) {
             for index in 0..ask.choices {
-                self.chunk(vec![StreamChoice::ending(index, said.finish)]);
+                self.chunk(vec![StreamChoice::ending(index, finish(said))]);
             }
         }
         if ask.include_usage {
-            let usage = Usage::estimate(ask.prompt_chars, said, ask.choices);
             let last = Chunk { usage: Some(Some(usage)), ..self.empty_chunk() };
             self.steps.push_back(Step::Send(event(&last)));
         } else if fault == Some(Fault::NoChoices) {
@@ -310,24 +308,4 @@ fn event(value: &impl Serialize) -> Bytes {
 /// Types with string keys always serialise, so that the empty text is never sent.
 fn json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
-}
-
-/// Words, cut where they are long; at least two pieces where there are two letters, so that every text has a middle.
-fn pieces(text: &str) -> Vec<&str> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let most = rest.char_indices().nth(PIECE).map_or(rest.len(), |(end, _)| end);
-        let end = rest.get(..most).and_then(|piece| piece.find(' ')).map_or(most, |blank| blank + 1);
-        let (piece, more) = rest.split_at_checked(end).unwrap_or((rest, ""));
-        pieces.push(piece);
-        rest = more;
-    }
-    match pieces.as_slice() {
-        [only] => match only.char_indices().nth(1) {
-            Some((second, _)) => only.split_at_checked(second).map_or(pieces.clone(), |(a, b)| vec![a, b]),
-            None => pieces,
-        },
-        _ => pieces,
-    }
 }

@@ -1,95 +1,44 @@
-//! What a chat completion request asks for, as far as a simulated model has to know.
+//! Reads a chat completion request.
 //!
-//! Unknown fields are ignored, as a provider of tomorrow would have them. It never keeps the whole conversation.
+//! Unknown fields are ignored, as a provider of tomorrow would have them.
 
 use serde_json::Value;
+
+use crate::ask::{Ask, BadAsk, Format, Tool, WantsTool};
 
 /// No more choices are made; OpenAI's own bound of `n`.
 const MOST_CHOICES: u64 = 128;
 
-/// One request, read.
-#[derive(Debug)]
-pub(crate) struct Ask {
-    pub(crate) model: String,
-    pub(crate) stream: bool,
-    pub(crate) include_usage: bool,
-    pub(crate) choices: u32,
-    /// Characters of all messages together, for the token estimate.
-    pub(crate) prompt_chars: usize,
-    /// Text of the last user message.
-    pub(crate) last_user: String,
-    pub(crate) format: Format,
-    pub(crate) tools: Vec<Tool>,
-    pub(crate) wants_tool: WantsTool,
-}
-
-/// What form of content is promised.
-#[derive(Debug)]
-pub(crate) enum Format {
-    Text,
-    JsonObject,
-    Schema(Value),
-}
-
-/// A declared function.
-#[derive(Debug)]
-pub(crate) struct Tool {
-    pub(crate) name: String,
-    pub(crate) parameters: Value,
-}
-
-/// Which tools a normal answer calls, as places in the declared list.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum WantsTool {
-    /// None.
-    No,
-    /// These, because the caller or the conversation asks for it.
-    Some(Vec<usize>),
-    /// This one, because the caller named it.
-    Named(usize),
-}
-
-/// Why a request is answered with 400.
-#[derive(Debug)]
-pub(crate) struct BadAsk {
-    pub(crate) message: String,
-    pub(crate) param: Option<&'static str>,
-    pub(crate) code: Option<&'static str>,
-}
-
-// === impl Ask ===
-
-impl Ask {
-    /// Reads a request.
-    ///
-    /// # Errors
-    /// [`BadAsk`] where OpenAI would answer 400: model or messages missing, `n` out of bounds, a forced tool that is not declared.
-    pub(crate) fn read(body: &Value) -> Result<Ask, BadAsk> {
-        let model = body.get("model").and_then(Value::as_str).ok_or_else(|| missing("model"))?;
-        let messages = body.get("messages").and_then(Value::as_array).filter(|list| !list.is_empty());
-        let messages = messages.ok_or_else(|| missing("messages"))?;
-        let choices = body.get("n").filter(|n| !n.is_null()).map_or(Some(1), Value::as_u64);
-        let choices = choices.filter(|n| (1..=MOST_CHOICES).contains(n)).and_then(|n| u32::try_from(n).ok());
-        let flag = |value: Option<&Value>| value.and_then(Value::as_bool).unwrap_or_default();
-        let last_user = messages.iter().rev().find(|message| role(message) == "user").map(text).unwrap_or_default();
-        let tools = tools(body);
-        let wants_tool = wants_tool(body, &tools, &last_user, messages.last())?;
-        Ok(Ask {
-            model: model.to_owned(),
-            stream: flag(body.get("stream")),
-            include_usage: flag(body.pointer("/stream_options/include_usage")),
-            choices: choices.ok_or_else(|| BadAsk {
-                message: format!("Invalid value for 'n': it must be between 1 and {MOST_CHOICES}."),
-                param: Some("n"),
-                code: Some("invalid_value"),
-            })?,
-            prompt_chars: messages.iter().map(|message| text(message).chars().count()).sum(),
-            last_user,
-            format: format(body),
-            tools,
-            wants_tool,
-        })
-    }
+/// Reads a request.
+///
+/// # Errors
+/// [`BadAsk`] where OpenAI would answer 400: model or messages missing, `n` out of bounds, a forced tool that is not declared.
+pub(crate) fn read(body: &Value) -> Result<Ask, BadAsk> {
+    let model = body.get("model").and_then(Value::as_str).ok_or_else(|| missing("model"))?;
+    let messages = body.get("messages").and_then(Value::as_array).filter(|list| !list.is_empty());
+    let messages = messages.ok_or_else(|| missing("messages"))?;
+    let choices = body.get("n").filter(|n| !n.is_null()).map_or(Some(1), Value::as_u64);
+    let choices = choices.filter(|n| (1..=MOST_CHOICES).contains(n)).and_then(|n| u32::try_from(n).ok());
+    let flag = |value: Option<&Value>| value.and_then(Value::as_bool).unwrap_or_default();
+    let last_user = messages.iter().rev().find(|message| role(message) == "user").map(text).unwrap_or_default();
+    let tools = tools(body);
+    let wants_tool = wants_tool(body, &tools, &last_user, messages.last())?;
+    Ok(Ask {
+        model: model.to_owned(),
+        stream: flag(body.get("stream")),
+        include_usage: flag(body.pointer("/stream_options/include_usage")),
+        choices: choices.ok_or_else(|| BadAsk {
+            message: format!("Invalid value for 'n': it must be between 1 and {MOST_CHOICES}."),
+            param: Some("n"),
+            code: Some("invalid_value"),
+        })?,
+        prompt_chars: messages.iter().map(|message| text(message).chars().count()).sum(),
+        last_user,
+        format: format(body),
+        tools,
+        wants_tool,
+        marks: Vec::new(),
+    })
 }
 
 fn missing(param: &'static str) -> BadAsk {
@@ -142,7 +91,7 @@ fn tools(body: &Value) -> Vec<Tool> {
     read.collect()
 }
 
-/// A tool is called when the caller demands one, or when the last user message speaks of a tool and no tool has answered yet.
+/// Which tools this request gets called.
 fn wants_tool(body: &Value, tools: &[Tool], last_user: &str, last: Option<&Value>) -> Result<WantsTool, BadAsk> {
     let choice = body.get("tool_choice");
     if let Some(name) = choice.and_then(|choice| choice.pointer("/function/name")).and_then(Value::as_str) {
@@ -154,12 +103,10 @@ fn wants_tool(body: &Value, tools: &[Tool], last_user: &str, last: Option<&Value
         });
     }
     let mode = choice.and_then(|choice| choice.as_str().or_else(|| choice.pointer("/allowed_tools/mode")?.as_str()));
-    let said = last_user.to_lowercase();
-    let asked = said.contains("tool") && last.is_none_or(|last| role(last) != "tool");
-    if tools.is_empty() || mode == Some("none") || !(asked || mode == Some("required")) {
+    if mode == Some("none") {
         return Ok(WantsTool::No);
     }
     let parallel = body.get("parallel_tool_calls").and_then(Value::as_bool).unwrap_or(true);
-    let two = parallel && said.contains("two tools");
-    Ok(WantsTool::Some(if two { vec![0, usize::from(tools.len() > 1)] } else { vec![0] }))
+    let answered = last.is_some_and(|last| role(last) == "tool");
+    Ok(WantsTool::guess(tools.len(), mode == Some("required"), last_user, answered, parallel))
 }

@@ -5,12 +5,11 @@
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
-use super::ask::{Ask, BadAsk};
-use crate::fault::{Fault, UnknownFault};
-use crate::playback::Reply;
-
-const PAGE: &str = "<html>\r\n<head><title>simulated page</title></head>\r\n<body>\r\n<center><h1>Not what you came for</h1></center>\r\n\
-                    <hr><center>switchback-sim</center>\r\n</body>\r\n</html>\r\n";
+use crate::ask::Ask;
+use crate::fault::Fault;
+use crate::limits::{Over, Standing};
+use crate::playback::{PAGE, Reply};
+use crate::shape::Refusal;
 
 /// The envelope.
 #[derive(Debug, Serialize)]
@@ -98,8 +97,32 @@ pub(crate) fn of_fault(fault: Fault, ask: &Ask) -> Option<Reply> {
     })
 }
 
-/// 401 for a key that is not known.
-pub(crate) fn wrong_key() -> Reply {
+/// How a call is refused.
+pub(crate) fn refuse(refusal: &Refusal, id: &str) -> Reply {
+    let reply = match refusal {
+        Refusal::NoKey | Refusal::WrongKey => wrong_key(),
+        Refusal::TooLarge(bound) => too_large(*bound),
+        Refusal::NotJson => {
+            error(400, "invalid_request_error", None, "We could not parse the JSON body of your request.")
+        }
+        Refusal::Bad(bad) => with_param(400, bad.code, bad.param, &bad.message),
+        Refusal::NoSuchFault(unknown) => with_param(400, Some("unknown_fault"), Some("model"), &unknown.to_string()),
+        Refusal::Impossible(fault, why) => {
+            let message = format!("The fault `{fault}` cannot be had in this shape: {why}");
+            with_param(400, Some("impossible_fault"), Some("model"), &message)
+        }
+        Refusal::Limit(model, over, standing) => limited(model, *over, standing),
+    };
+    signed(reply, id)
+}
+
+/// Adds the headers that every answer of a call carries.
+pub(crate) fn signed(reply: Reply, id: &str) -> Reply {
+    let id = HeaderValue::try_from(format!("sim-{id}")).unwrap_or(HeaderValue::from_static("sim"));
+    reply.with("x-request-id", id).with("openai-version", HeaderValue::from_static("2020-10-01"))
+}
+
+fn wrong_key() -> Reply {
     let message = "Incorrect API key provided. Any other key than `wrong` is accepted here (simulated).";
     error(401, "invalid_request_error", Some("invalid_api_key"), message)
 }
@@ -110,30 +133,48 @@ pub(crate) fn unknown_path(method: &str, path: &str) -> Reply {
     error(404, "invalid_request_error", Some("unknown_url"), &format!("Unknown request URL: {method} {path}."))
 }
 
-/// 400 for a request that cannot be read.
-pub(crate) fn bad_ask(bad: &BadAsk) -> Reply {
-    with_param(400, bad.code, bad.param, &bad.message)
-}
-
-/// 400 for a body that is not JSON.
-pub(crate) fn not_json() -> Reply {
-    error(400, "invalid_request_error", None, "We could not parse the JSON body of your request.")
-}
-
 /// 413 for a body above the bound, in bytes.
 pub(crate) fn too_large(bound: usize) -> Reply {
     let message = format!("The request body is larger than {bound} bytes.");
     error(413, "invalid_request_error", Some("request_too_large"), &message)
 }
 
-/// 400 for a model name or a switch that asks for a fault that does not exist.
-pub(crate) fn unknown_fault(unknown: &UnknownFault) -> Reply {
-    with_param(400, Some("unknown_fault"), Some("model"), &unknown.to_string())
-}
-
 /// 400 for a control request that cannot be read.
 pub(crate) fn bad_control(why: &str) -> Reply {
     error(400, "invalid_request_error", None, why)
+}
+
+/// 429 of a real limit, with the truth about it.
+fn limited(model: &str, over: Over, standing: &Standing) -> Reply {
+    let model: String = model.chars().take(128).collect();
+    let window = format!("{:?}", standing.limits.window);
+    let of_tokens = standing.limits.tokens.unwrap_or_default();
+    let (kind, message) = match over {
+        Over::Requests => {
+            let limit = standing.limits.requests.unwrap_or_default();
+            (
+                "requests",
+                format!("Rate limit reached for {model} on requests per {window}: Limit {limit}, Used {limit}."),
+            )
+        }
+        Over::Tokens => {
+            let used = of_tokens - standing.tokens_left.min(of_tokens);
+            (
+                "tokens",
+                format!("Rate limit reached for {model} on tokens per {window}: Limit {of_tokens}, Used {used}."),
+            )
+        }
+        Over::WholeWindow => {
+            ("tokens", format!("Request too large for {model} on tokens per {window}: Limit {of_tokens}."))
+        }
+    };
+    let reply = error(429, kind, Some("rate_limit_exceeded"), &message);
+    if over == Over::WholeWindow {
+        // No wait makes it smaller.
+        return super::with_standing(reply, standing);
+    }
+    let wait = u64::try_from(standing.resets_in.as_millis()).unwrap_or(u64::MAX);
+    super::with_standing(reply.with("retry-after", standing.seconds()).with("retry-after-ms", wait), standing)
 }
 
 fn rate_limited(model: &str, seconds: Option<u32>) -> Reply {

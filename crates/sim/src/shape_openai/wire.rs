@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::said::{Said, ToolCall};
+use crate::said::{Finish, Said, ToolCall};
 
 /// What body and chunks have in common.
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +77,7 @@ struct Call<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     index: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
+    id: Option<String>,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
     function: Function<'a>,
@@ -114,12 +114,9 @@ pub(crate) struct Delta<'a> {
 // === impl Usage ===
 
 impl Usage {
-    /// Four characters are about one token; an answer costs at least one.
-    pub(crate) fn estimate(prompt_chars: usize, said: &Said, choices: u32) -> Usage {
-        let texts = said.content.iter().chain(&said.refusal).chain(said.calls.iter().map(|call| &call.arguments));
-        let chars: usize = texts.map(|text| text.chars().count()).sum();
-        let choices = usize::try_from(choices).unwrap_or(1);
-        let (prompt_tokens, completion_tokens) = ((prompt_chars / 4).max(1), (chars / 4).max(1) * choices);
+    /// The same answer in every choice.
+    pub(crate) fn new(prompt_tokens: usize, said: &Said, choices: u32) -> Usage {
+        let completion_tokens = said.tokens() * usize::try_from(choices).unwrap_or(1);
         Usage {
             prompt_tokens,
             completion_tokens,
@@ -175,7 +172,7 @@ impl<'a> Delta<'a> {
     /// The chunk that opens a tool call; its arguments follow.
     pub(crate) fn call(index: usize, call: &'a ToolCall) -> Delta<'a> {
         let function = Function { name: Some(&call.name), arguments: "" };
-        let call = Call { index: Some(index), id: Some(&call.id), kind: Some("function"), function };
+        let call = Call { index: Some(index), id: Some(id(call)), kind: Some("function"), function };
         Delta { tool_calls: vec![call], ..Delta::default() }
     }
 
@@ -190,6 +187,20 @@ impl<'a> Delta<'a> {
 impl<'a> Call<'a> {
     fn whole(call: &'a ToolCall) -> Call<'a> {
         let function = Function { name: Some(&call.name), arguments: &call.arguments };
-        Call { index: None, id: Some(&call.id), kind: Some("function"), function }
+        Call { index: None, id: Some(id(call)), kind: Some("function"), function }
     }
+}
+
+/// The finish reason in OpenAI's words.
+pub(crate) fn finish(said: &Said) -> &'static str {
+    match said.finish {
+        Finish::Stop => "stop",
+        Finish::ToolCalls => "tool_calls",
+        Finish::Length => "length",
+        Finish::Filtered => "content_filter",
+    }
+}
+
+fn id(call: &ToolCall) -> String {
+    format!("call_sim{:016x}", call.serial)
 }

@@ -132,12 +132,23 @@ pub(crate) async fn open(addr: SocketAddr, method: &str, path: &str, body: &str)
 }
 
 pub(crate) async fn write(stream: &mut TcpStream, method: &str, path: &str, body: &str, key: &str) {
+    write_with(stream, (method, path), &[("authorization", &format!("Bearer {key}"))], body).await;
+}
+
+pub(crate) async fn write_with(stream: &mut TcpStream, to: (&str, &str), headers: &[(&str, &str)], body: &str) {
+    let (method, path) = to;
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let length = body.len();
     // One write: two would wait for each other on the way.
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: sim\r\nauthorization: Bearer {key}\r\ncontent-length: {length}\r\n\r\n{body}"
-    );
+    let request = format!("{method} {path} HTTP/1.1\r\nhost: sim\r\n{headers}content-length: {length}\r\n\r\n{body}");
     stream.write_all(request.as_bytes()).await.unwrap();
+}
+
+/// Asks with other headers than usual.
+pub(crate) async fn send_with(addr: SocketAddr, to: (&str, &str), headers: &[(&str, &str)], body: &str) -> Seen {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    write_with(&mut stream, to, headers, body).await;
+    read(&mut stream).await
 }
 
 /// Reads one answer until it ends, in whichever way.

@@ -280,11 +280,55 @@ async fn patiently(connection: &mut TcpStream) -> String {
 }
 
 #[tokio::test]
+async fn signs_of_life_are_no_content() {
+    let sim = sim().await;
+    let stream = meet(&sim, Fault::PingsOnly, true).await;
+    assert_eq!((stream.status, stream.body.as_str(), stream.end), (200, ": keep-alive\n\n", End::Silence));
+    let at_once = meet(&sim, Fault::PingsOnly, false).await;
+    assert_eq!((at_once.status, at_once.body.as_str(), at_once.end), (200, "\n", End::Silence));
+}
+
+/// Virtual time: the pauses are seconds and the test takes none.
+#[tokio::test(start_paused = true)]
+async fn signs_of_life_never_end() {
+    use tokio::io::AsyncReadExt;
+    let sim = sim().await;
+    let body = ask("gpt-sim+pings-only", true, "hello").to_string();
+    let mut connection = crate::client::open(sim.addr(), "POST", "/v1/chat/completions", &body).await;
+    let mut text = String::new();
+    let mut part = [0; 4096];
+    while text.matches(": keep-alive").count() < 50 {
+        let length = connection.read(&mut part).await.unwrap();
+        assert!(length > 0, "ended: {text}");
+        text.push_str(std::str::from_utf8(&part[..length]).unwrap());
+    }
+    assert!(!text.contains("data:"), "{text}");
+}
+
+#[tokio::test]
+async fn a_silently_cut_prompt_shows_in_the_usage_only() {
+    let sim = sim().await;
+    let long = "word ".repeat(400);
+    let usage = async |fault: &str| {
+        let seen = chat(sim.addr(), &ask(&format!("gpt-sim+{fault}"), false, &long)).await;
+        assert_eq!((seen.status, seen.finish().as_deref()), (200, Some("stop")));
+        let usage = seen.json()["usage"].clone();
+        assert_eq!(
+            usage["total_tokens"].as_u64().unwrap(),
+            usage["prompt_tokens"].as_u64().unwrap() + usage["completion_tokens"].as_u64().unwrap()
+        );
+        usage["prompt_tokens"].as_u64().unwrap()
+    };
+    let (whole, cut) = (usage("ok").await, usage("prompt_cut").await);
+    assert!(cut > 0 && cut * 5 < whole, "{cut} of {whole}");
+}
+
+#[tokio::test]
 async fn every_fault_but_ok_changes_what_a_caller_sees() {
     let sim = sim().await;
-    // Slow answers are whole in the end.
-    let slow = [Fault::SlowFirstToken, Fault::Drip];
-    for row in Fault::TABLE.iter().filter(|row| row.fault != Fault::Ok && !slow.contains(&row.fault)) {
+    // Slow answers are whole in the end, and a cut prompt shows in the usage only.
+    let alike = [Fault::Ok, Fault::SlowFirstToken, Fault::Drip, Fault::PromptCut];
+    for row in Fault::TABLE.iter().filter(|row| !alike.contains(&row.fault)) {
         let healthy = chat(sim.addr(), &ask("gpt-sim", true, "hello")).await;
         let seen = meet(&sim, row.fault, true).await;
         let signature = |seen: &Seen| {

@@ -5,6 +5,12 @@
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod anthropic;
+#[cfg(test)]
+mod anthropic_faults;
+#[cfg(test)]
+mod anthropic_refusals;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod control;
@@ -12,3 +18,7 @@ mod control;
 mod faults;
 #[cfg(test)]
 mod hanging_up;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod message;

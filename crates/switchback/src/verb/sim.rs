@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use switchback_sim::{Fault, Latency, Sim, SimSettings};
+use switchback_sim::{Elsewhere, Fault, FaultRow, Latency, Sim, SimSettings};
 
 use crate::cli::{self, Cli};
 use crate::exit::Exit;
@@ -13,7 +13,7 @@ pub(crate) async fn run(cli: &Cli, asked: &cli::Sim) -> Exit {
         for row in Fault::TABLE {
             let aliases =
                 if row.aliases.is_empty() { String::new() } else { format!("  (also: {})", row.aliases.join(", ")) };
-            say::data(&format!("{:<24} {}{aliases}", row.name, row.about));
+            say::data(&format!("{:<24} {}{}{aliases}", row.name, row.about, elsewhere(row)));
         }
         return Exit::Fine;
     }
@@ -26,6 +26,7 @@ pub(crate) async fn run(cli: &Cli, asked: &cli::Sim) -> Exit {
     match Sim::start(settings).await {
         Ok(sim) => {
             say::data(&format!("base-url  {}", sim.base_url()));
+            say::data(&format!("anthropic {}", sim.anthropic_base_url()));
             say::data(&format!("control   http://{}/_sim/", sim.control_addr()));
             if !cli.quiet {
                 say::talk(
@@ -40,6 +41,15 @@ pub(crate) async fn run(cli: &Cli, asked: &cli::Sim) -> Exit {
             say::talk(&format!("not started: {error}"));
             Exit::Bad
         }
+    }
+}
+
+/// What is different in Anthropic's shape, if anything is.
+fn elsewhere(row: &FaultRow) -> String {
+    match row.anthropic {
+        Elsewhere::Same => String::new(),
+        Elsewhere::Otherwise(about) => format!("; Anthropic: {about}"),
+        Elsewhere::Never(why) => format!("; Anthropic: never, {why}"),
     }
 }
 
