@@ -43,7 +43,7 @@ pub(crate) enum Durability {
 const APPLICATION_ID: i64 = 0x5357_4254;
 
 /// All schemas, oldest first; the number of a schema is its place from one.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/001.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("migrations/001.sql"), include_str!("migrations/002.sql")];
 
 /// How long a statement waits for somebody else's lock.
 const LOCK_WAIT: Duration = Duration::from_secs(2);

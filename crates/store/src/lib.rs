@@ -14,17 +14,21 @@
 
 mod connection;
 mod error;
+mod minutes;
 mod operator;
 mod queue;
 mod reader;
 mod retention;
+mod search;
 mod store;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub use error::StoreError;
+pub use minutes::{Added, MinuteCount};
 pub use operator::{AuditEntry, Audited, Override};
 pub use reader::{Found, MOST_CANDIDATES, MOST_ROWS};
 pub use retention::Keep;
+pub use search::{Page, Wanted};
 pub use store::Store;

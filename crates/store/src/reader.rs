@@ -87,16 +87,10 @@ pub(crate) fn rows<T>(
 }
 
 pub(crate) fn find(conn: &Connection, asked: &str) -> rusqlite::Result<Found> {
-    let asked = asked.trim();
-    let bare = asked.strip_prefix("req_").unwrap_or(asked);
-    // Ids are in capitals; people who type them need not be.
-    let from = format!("req_{}", bare.to_ascii_uppercase());
+    let (from, to) = prefix_range(asked);
     if let Some(json) = by_id(conn, &from)? {
         return Ok(Found::One(json));
     }
-    // Text is compared by bytes and nothing sorts after this character: the range is that of the prefix, which an
-    // index can walk, and no sign in it means more than itself.
-    let to = format!("{from}\u{10FFFF}");
     let most = i64::try_from(MOST_CANDIDATES).unwrap_or(i64::MAX);
     let ids: Vec<String> = rows(
         conn,
@@ -114,6 +108,18 @@ pub(crate) fn find(conn: &Connection, asked: &str) -> rusqlite::Result<Found> {
         Some(json) => Found::One(json),
         None => Found::None { oldest_ms: oldest(conn)? },
     })
+}
+
+/// The first id that begins as typed, and what comes after the last.
+pub(crate) fn prefix_range(typed: &str) -> (String, String) {
+    let typed = typed.trim();
+    let bare = typed.strip_prefix("req_").unwrap_or(typed);
+    // Ids are in capitals; people who type them need not be.
+    let from = format!("req_{}", bare.to_ascii_uppercase());
+    // Text is compared by bytes and nothing sorts after this character: the range is that of the prefix, which an
+    // index can walk, and no sign in it means more than itself.
+    let to = format!("{from}\u{10FFFF}");
+    (from, to)
 }
 
 pub(crate) fn recent(

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, mpsc};
 
-use rusqlite::Transaction;
+use rusqlite::{Connection, Transaction};
 use switchback_core::record::DecisionRecord;
 use tokio::sync::watch;
 
@@ -185,6 +185,14 @@ impl Store {
         self.inner.shared.queue.close();
         let mut settled = self.inner.settled.clone();
         while settled.changed().await.is_ok() {}
+    }
+
+    /// Asks the reading thread.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.inner.reader.ask(ask).await
     }
 
     /// Runs a change in a durable transaction on the writer's thread.

@@ -1,8 +1,10 @@
 //! What every test of the store needs: records, files, and looking at a file as another program would.
 
+mod minutes;
 mod operators;
 mod records;
 mod retention;
+mod search;
 mod trouble;
 
 use std::path::{Path, PathBuf};

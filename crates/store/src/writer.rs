@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::connection::{Durability, Place, WriteConnection, stored, transact};
 use crate::error::StoreError;
+use crate::minutes::Minutes;
 use crate::queue::Queue;
 use crate::retention::{Keep, Sweep};
 
@@ -179,20 +180,24 @@ fn insert(tx: &rusqlite::Transaction<'_>, records: &VecDeque<Box<DecisionRecord>
         "INSERT INTO records (id, arrived_ms, task, outcome, json) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (id) DO NOTHING",
     )?;
-    let mut unreadable = 0;
+    let (mut unreadable, mut minutes) = (0, Minutes::default());
     for record in records {
         let Ok(json) = serde_json::to_string(record) else {
             unreadable += 1;
             continue;
         };
         let object = &record.object;
-        insert.execute(params![
+        let n_new = insert.execute(params![
             &*object.request_id,
             stored(record.arrived_ms),
             &*object.task,
             &*object.outcome,
             json
         ])?;
+        if n_new > 0 {
+            minutes.add(record);
+        }
     }
+    minutes.write(tx)?;
     Ok(unreadable)
 }
