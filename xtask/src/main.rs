@@ -1,9 +1,11 @@
 //! House-keeping of the workspace: `cargo xtask tidy` holds the rules of the house that no compiler checks,
-//! `cargo xtask generate` writes the pages that are tables of the code.
+//! `cargo xtask generate` writes the pages that are tables of the code, `cargo xtask catalogue` the catalogue of
+//! models.
 //!
-//! Reads the tree and writes under `docs/`; never builds, downloads or starts anything. Exit codes: 0 fine, 1 something
-//! was found, 2 wrong usage.
+//! Reads the tree, writes under `docs/` and the data of `crates/wire`; never builds, downloads or starts anything. Exit
+//! codes: 0 fine, 1 something was found, 2 wrong usage.
 
+mod catalogue;
 mod generate;
 #[cfg(test)]
 mod tests;
@@ -17,9 +19,10 @@ use std::process::ExitCode;
 use crate::tree::Tree;
 
 const USAGE: &str = "\
-cargo xtask tidy              hold the tree against the rules of the house
-cargo xtask generate          write docs/failures.md, docs/signals.md and docs/codes.md
-cargo xtask generate --check  only say whether they are stale";
+cargo xtask tidy                 hold the tree against the rules of the house
+cargo xtask generate             write docs/failures.md, docs/signals.md and docs/codes.md
+cargo xtask generate --check     only say whether they are stale
+cargo xtask catalogue FILE.json  write the catalogue of models from its source";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy(&root),
         ["generate"] => generate::write(&root),
         ["generate", "--check"] => generate::check(&root),
+        ["catalogue", path] => catalogue::write(&root, path),
         _ => {
             talk(USAGE);
             return ExitCode::from(2);

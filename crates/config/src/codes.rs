@@ -63,13 +63,26 @@ codes! {
          capability, business, policy). The list is closed.";
     UNKNOWN_TASK = "SB117", "there is no such task",
         "A key is limited to a task that the file does not have, or to a pattern that matches none: with it the key\n\
-         could do less than it says.";
+         could do less than it says. Or a task is `like` one that the file does not have.";
     DUPLICATE = "SB118", "given twice",
         "A key, table or name is given twice. TOML forbids it, and which one would count is a matter of luck.";
     TOML_11 = "SB119", "TOML 1.1 syntax",
         "The file uses syntax of TOML 1.1 (a line break or a last comma in an inline table). Switchback reads it, but\n\
          editors and other tools that know TOML 1.0 call it an error. Keep an inline table on one line, or write it as\n\
          a table of its own: [[task.NAME.ladder]].";
+    NAMES_OVERLAP = "SB120", "one name for two tasks",
+        "A pattern in a task's `names` also matches a name of another task, another task itself, or a declared route.\n\
+         Which of them a request means would depend on the order of the file. Only the pattern \"*\" may overlap with\n\
+         others, in one task: it takes what nothing else does.";
+    BAD_LIKE = "SB121", "a task that cannot be like another",
+        "`like` takes every key that is not given from one other task, in one step: a task that is like another cannot\n\
+         be an example itself, so that whoever reads a task finds what it means in at most one other place.";
+    RELAY_OVERLAP = "SB122", "one path for two providers",
+        "Two providers relay the same path. A request for it could go to either of them, with either one's key.";
+    STAR = "SB123", "a star that stands for no model",
+        "{ try = \"provider/*\" } calls the model that the star in the task's `names` stood for in the request: with\n\
+         names = [\"openai/*\"] a request for openai/gpt-5-mini calls gpt-5-mini. So every one of the task's names needs\n\
+         exactly one star, and `try` exactly one, in the model. A [route.NAME] is one model and takes no star.";
     NO_LADDER = "SB201", "a task without a rung",
         "A task needs at least one rung: without one every request would fail at once.";
     NEVER_RUNS = "SB202", "a rung that can never run",
@@ -79,7 +92,7 @@ codes! {
         "On the slowest path every attempt takes its whole timeout. If that is more than the task's deadline, rungs at\n\
          the bottom are cut off or never run exactly when everything above is slow. Counted are, per rung: its timeout,\n\
          and for each retry the longest wait and the timeout again, within max-attempts. Of a timeout that the file does\n\
-         not set, retries are not counted.\n\
+         not set, retries are not counted; repairs are where the contract's `repair` has a timeout.\n\
          Raise the deadline, shorten timeouts, or accept it: accept = [\"SB203\"] in the task.";
     ONE_OUTAGE = "SB204", "one outage removes every model of a task",
         "All model rungs of the task (for some segment or surface) call one provider. They protect against a failing\n\
@@ -106,6 +119,30 @@ codes! {
     TOOL_LADDER = "SB212", "tool execution on more than one model",
         "A task of kind tool_execution has side effects: a second model could act a second time. Its ladder has one\n\
          model rung, without retries of another model.";
+    NOT_LISTED = "SB213", "a model that the catalogue does not have",
+        "The built-in catalogue knows the provider and not the model, and the file declares nothing of it: its window\n\
+         and its price are unknown. Requests that do not fit are then sent all the same, and cost nothing in records.\n\
+         The catalogue is older than the newest models: if the name is right, declare a [route.NAME] with `context`\n\
+         and `usd-per-mtok`, or name a model that is the same with `is`; or accept it: accept = [\"SB213\"] in the tasks.";
+    DEPRECATED = "SB215", "a model that is being retired",
+        "The provider has announced that it retires the model, or has done so. One day it answers 404, and its route is\n\
+         switched off. Name its successor, or accept it: accept = [\"SB215\"] in the tasks that use it.";
+    REQUIRE_NOBODY = "SB216", "nothing satisfies what is required",
+        "`require` of a task and of [defaults] hold together, and no deployment of any rung is in a region and carries\n\
+         the tags that they ask for: every request of the task would fail. Also given where a provider's `relay` is\n\
+         outside the `require` of [defaults]. Give the deployments `region` and `tags` where they are true.";
+    OUTSIDE_REQUIRE = "SB217", "a rung outside of what is required",
+        "No deployment of the rung's route satisfies the task's `require`, so the rung never runs: it is skipped as\n\
+         `residency`. Give the route `region` and `tags` if they are true, remove the rung, or accept it:\n\
+         accept = [\"SB217\"].";
+    DIFFERENT_MODELS = "SB218", "a route of several models",
+        "The calls of a route are deployments of one model: they are chosen by weight and health, and the caller is not\n\
+         told of another model. Make another route of the other model and another rung of it. A deployment whose name\n\
+         does not say its model says it with `is`. Or accept it: accept = [\"SB218\"] in the tasks that use the route.";
+    NOT_NARROWER = "SB219", "a narrower rung that asks for the same",
+        "The rung is `as = \"narrower\"`, calls the route of a rung above it, and changes nothing of the request: the model\n\
+         is asked the same again, and its answer is marked as degraded. Give the rung an `instruction` or `with`, or\n\
+         another model; or accept it: accept = [\"SB219\"].";
     READY_ANSWER = "SB221", "a ready answer that breaks its task's contract",
         "Callers of a task with a contract parse its answers. A ready answer that does not satisfy the contract would\n\
          crash them during the outage that it is for.";
@@ -158,13 +195,26 @@ pub(crate) const NEEDS_WHOLE_FILE: &[Code] = &[
     SMALLER_CONTEXT,
     FEW_ATTEMPTS,
     RUNG_KIND,
+    STAR,
+    REQUIRE_NOBODY,
+    OUTSIDE_REQUIRE,
     OPEN_ADMIN,
     OPEN_LISTEN,
     PLAIN_HTTP,
 ];
 
 /// Warnings about a task, which its `accept` can silence.
-pub(crate) const ACCEPTABLE: &[Code] = &[DEADLINE_SHORT, ONE_OUTAGE, SMALLER_CONTEXT, FEW_ATTEMPTS];
+pub(crate) const ACCEPTABLE: &[Code] = &[
+    DEADLINE_SHORT,
+    ONE_OUTAGE,
+    SMALLER_CONTEXT,
+    FEW_ATTEMPTS,
+    NOT_LISTED,
+    DEPRECATED,
+    OUTSIDE_REQUIRE,
+    DIFFERENT_MODELS,
+    NOT_NARROWER,
+];
 
 /// Warnings of the design that nothing gives yet.
 pub(crate) const LATER_WARNINGS: &[&str] = &["SB214"];

@@ -65,6 +65,8 @@ pub(crate) struct Report<'t> {
     line_starts: Vec<usize>,
     found: Vec<Diagnostic>,
     n_errors: usize,
+    /// Whether an error of the same code at the same place is kept once.
+    once: bool,
 }
 
 /// Most findings that are kept; who has mended a thousand runs the check again.
@@ -133,7 +135,7 @@ impl<'t> Report<'t> {
     pub(crate) fn new(file: &'t str, text: &'t str) -> Self {
         let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
         let line_starts = std::iter::once(0).chain(breaks).collect();
-        Self { file, text, line_starts, found: Vec::new(), n_errors: 0 }
+        Self { file, text, line_starts, found: Vec::new(), n_errors: 0, once: false }
     }
 
     /// Keeps a finding, with its place. Beyond [`MOST`] it only counts.
@@ -142,6 +144,10 @@ impl<'t> Report<'t> {
             self.n_errors += 1;
         }
         if self.found.len() >= MOST {
+            return;
+        }
+        let is_same = |it: &Diagnostic| it.code == diagnostic.code && it.span == diagnostic.span;
+        if self.once && diagnostic.severity == Severity::Error && self.found.iter().any(is_same) {
             return;
         }
         let mut start = diagnostic.span.start.min(self.text.len());
@@ -158,6 +164,12 @@ impl<'t> Report<'t> {
         diagnostic.line = line;
         diagnostic.column = column;
         self.found.push(diagnostic);
+    }
+
+    /// From now on (or no more) an error of the same code at the same place is kept once: what several tasks take from
+    /// one place is compiled for each of them.
+    pub(crate) fn set_once(&mut self, once: bool) {
+        self.once = once;
     }
 
     /// Line and column of a byte, both counted from one.

@@ -16,14 +16,18 @@ mod raw;
 mod render;
 mod secret;
 mod settings;
+mod show;
 mod suggest;
 mod units;
 
 pub use codes::CODES;
+pub use compile::with_model;
 pub use diagnostic::{Code, Diagnostic, Severity};
+pub use raw::{KEY_FAMILIES, Key, KeyFamily};
 pub use render::render;
 pub use secret::Secret;
 pub use settings::{AppKey, AppSecret, Config, HeaderMode, ProviderSettings, Server, Store};
+pub use show::{Origin, Setting, render_settings, settings};
 
 /// What the configuration needs from outside of its text; the shell implements it.
 pub trait Source {
@@ -55,6 +59,7 @@ pub fn compile(file_name: &str, text: &str, source: &dyn Source) -> Compiled {
     let mut outside = compile::Outside::new(source);
     let raw = raw::read(text, &mut report);
     let draft = compile::draft(&raw, &mut outside, &mut report);
+    report.set_once(true);
     check::run(&raw, &draft, &mut report);
     let failed = report.n_errors() > 0;
     let contracts = draft.contracts.into_iter().collect::<Option<Vec<_>>>().filter(|_| !failed);
@@ -65,6 +70,7 @@ pub fn compile(file_name: &str, text: &str, source: &dyn Source) -> Compiled {
         providers: draft.providers,
         contracts,
         keys: draft.keys,
+        floor: raw.defaults.require.as_ref().map(|it| it.value.clone()).unwrap_or_default(),
         hash: hash(text),
     });
     Compiled { config, diagnostics: report.finish(), files: outside.into_files() }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use switchback_contract::Schema;
 use switchback_core::id::Name;
-use switchback_core::policy::Policy;
+use switchback_core::policy::{Policy, Require};
 use switchback_wire::dialect::Api;
 
 use crate::secret::Secret;
@@ -26,6 +26,8 @@ pub struct Config {
     pub contracts: Vec<Schema>,
     /// Keys of applications; none: everybody who reaches the listener is let in.
     pub keys: Vec<AppKey>,
+    /// The `require` of `[defaults]`: the floor under calls that belong to no task (`direct`, `relay`).
+    pub floor: Require,
     /// Short name of this text: seven hexadecimal digits, the same for the same text (FNV-1a, 64 bits).
     pub hash: String,
 }
@@ -93,6 +95,11 @@ pub struct ProviderSettings {
     pub connect_timeout: Duration,
     /// Further certificates (PEM) that are trusted beside the built-in ones.
     pub tls_ca: Option<String>,
+    /// Tags of all its deployments.
+    pub tags: Vec<Name>,
+    /// Paths of other endpoints that are passed on as they are: patterns that begin with `/v1/` (see [`crate::glob`]). No
+    /// two providers share a path.
+    pub relay: Vec<String>,
 }
 
 /// `[key.NAME]`, or an entry of `app-keys`.

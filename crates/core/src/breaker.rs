@@ -208,6 +208,17 @@ impl Breaker {
         }
     }
 
+    /// Opens it as if it had tripped: an operator knows better than the window. Probes close it as ever.
+    pub fn trip(&mut self, now: Now, dice: &mut Dice) {
+        self.open(now, None, dice);
+    }
+
+    /// Closes it and forgets what was counted.
+    pub fn reset(&mut self, now: Now) {
+        self.n_reopened = 0;
+        self.close(now);
+    }
+
     fn settle_closed(&mut self, now: Now, verdict: Verdict, retry_after: Option<Duration>, dice: &mut Dice) {
         match verdict {
             Verdict::Success => {

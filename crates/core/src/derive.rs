@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use crate::failure::Family;
+use crate::failure::{Failure, Family};
 use crate::id::{Name, RequestId};
-use crate::outcome::{Outcome, Skip};
+use crate::money::NanoDollars;
+use crate::outcome::{Outcome, Skip, Why};
 use crate::policy::{RungKind, Task};
 use crate::record::{
     Attempt, AttemptStory, DecisionRecord, EndKind, Move, NotRun, Object, RecordedError, SERVED, Wait,
 };
+use crate::route::Deployment;
 use crate::time::{Now, millis};
 use crate::walk::{HowEnded, RungState, Tried, Walk};
 
@@ -66,7 +68,7 @@ impl Walk {
             Outcome::Refused
         } else if role.is_some_and(crate::policy::Role::degrades) {
             Outcome::Degraded
-        } else if self.tried.len() == 1 && Some(served.rung) == self.first_rung() {
+        } else if self.tried.len() == 1 && Some(served.rung) == self.first_rung() && !is_mended(served) {
             Outcome::Ok
         } else {
             Outcome::Recovered
@@ -94,7 +96,7 @@ impl Walk {
     pub fn object(&self, about: &About) -> Object {
         let task = self.policy.task(self.task);
         let served = self.served();
-        let route = served.as_ref().and_then(|it| it.tried).and_then(|it| self.policy.route(it.route));
+        let deployment = served.as_ref().and_then(|it| it.tried).and_then(|it| self.deployment(it));
         let rung = served.as_ref().and_then(|it| task?.ladder.get(it.rung));
         let outcome = self.outcome();
         let started = served.as_ref().and_then(|it| it.tried).map(|it| it.started);
@@ -105,21 +107,29 @@ impl Walk {
             segment: self.ask.segment.clone(),
             surface: self.ask.surface.name().into(),
             outcome: outcome.name().into(),
-            why: self.moves.last().map(|it| it.why.name().into()),
+            why: self.why().map(|it| it.name().into()),
             served_by: rung.map(|it| Name::clone(&it.name)),
-            provider: route.and_then(|it| self.policy.provider(it.provider)).map(|it| Name::clone(&it.name)),
-            region: route.and_then(|it| it.region.clone()),
+            provider: deployment.and_then(|it| self.policy.provider(it.provider)).map(|it| Name::clone(&it.name)),
+            region: deployment.and_then(|it| it.region.clone()),
             rung: served.as_ref().map(|it| ordinal(it.rung)),
             rungs: u32::try_from(self.rungs.len()).unwrap_or(u32::MAX),
             attempts: self.tried.iter().map(|it| self.attempt(it, false)).collect(),
             not_run: self.not_run(task),
             degraded: (outcome == Outcome::Degraded).then(|| self.degraded(task)).flatten(),
-            dropped: served.as_ref().and_then(|it| it.tried?.without).map(Into::into).into_iter().collect(),
-            cost_usd: self.tried.is_empty().then_some(0.0),
+            dropped: served.as_ref().and_then(|it| it.tried).map(dropped).unwrap_or_default(),
+            cost_usd: self.cost().map(NanoDollars::dollars),
             added_ms: added,
             retry_after_ms: self.retry_after().map(millis),
             simulated: self.tried.iter().any(|it| it.facts.simulated),
         }
+    }
+
+    /// Time since arrival that was neither a call nor a wait.
+    #[must_use]
+    pub fn own_time(&self, now: Now) -> Duration {
+        let calls = self.tried.iter().map(|it| it.ended.unwrap_or(now).since(it.started));
+        let waits = self.waits.iter().map(|it| it.until.min(now).since(it.from));
+        now.since(self.ask.arrived).saturating_sub(calls.chain(waits).sum())
     }
 
     /// The whole account, when the last byte has left.
@@ -172,6 +182,9 @@ impl Walk {
         let class = failure.map(|it| it.class.name()).or(served.then_some(SERVED));
         let story = whole.then(|| AttemptStory {
             at_ms: millis(tried.started.since(self.ask.arrived)),
+            call: self.deployment(tried).map_or_else(|| "".into(), |it| Name::clone(&it.call)),
+            region: self.deployment(tried).and_then(|it| it.region.clone()),
+            deployment: self.has_several(tried).then(|| ordinal(tried.deployment)),
             key: ordinal(tried.key),
             detail: failure.and_then(|it| it.detail).map(|it| it.name().into()),
             code: failure.and_then(|it| it.code.clone()),
@@ -182,6 +195,8 @@ impl Walk {
             first_token_ms: tried.facts.first_token.map(millis),
             usage: tried.facts.usage,
             provider_request_id: tried.facts.provider_request_id.clone(),
+            mended: tried.facts.mended.clone(),
+            unpaid: tried.unpaid,
         });
         Attempt {
             rung: ordinal(tried.rung),
@@ -190,9 +205,41 @@ impl Walk {
             class: class.map(Into::into),
             status: failure.and_then(|it| it.status).or(tried.facts.status),
             ms: tried.ended.or(self.committed).map(|it| millis(it.since(tried.started))),
-            cost_usd: None,
+            cost_usd: self.cost_of(tried).map(NanoDollars::dollars),
             story,
         }
+    }
+
+    pub(crate) fn deployment(&self, tried: &Tried) -> Option<&Deployment> {
+        self.policy.route(tried.route)?.deployments.get(tried.deployment)
+    }
+
+    fn has_several(&self, tried: &Tried) -> bool {
+        self.policy.route(tried.route).is_some_and(|it| it.deployments.len() > 1)
+    }
+
+    /// Why the last move was made; without one, whether another of the task's names was used.
+    fn why(&self) -> Option<Why> {
+        self.moves.last().map(|it| it.why).or(self.ask.alias.then_some(Why::Alias))
+    }
+
+    /// What all attempts cost; `None` while that of any is not known, or the sum is beyond all measure.
+    fn cost(&self) -> Option<NanoDollars> {
+        let mut each = self.tried.iter().map(|it| self.cost_of(it));
+        each.try_fold(0_u64, |sum, it| sum.checked_add(it?.0)).map(NanoDollars)
+    }
+
+    /// What an attempt cost. What was never sent, and what the provider answered with an error, is not charged; what was
+    /// cut after it was sent may be, and then nobody knows.
+    fn cost_of(&self, tried: &Tried) -> Option<NanoDollars> {
+        let price = self.deployment(tried)?.price.as_ref();
+        let charged = price.and_then(|it| it.cost(&tried.facts.usage.unwrap_or_default()));
+        let failure = tried.failure.as_ref();
+        // The status of the reply: an error inside a stream that began well is of a call that was being answered.
+        let status = tried.facts.status.or(failure.and_then(|it| it.status));
+        let refused = failure.is_some() && status.is_some_and(|status| status >= 400);
+        let not_sent = failure.is_some_and(Failure::was_not_sent);
+        charged.or((refused || not_sent).then_some(NanoDollars(0)))
     }
 
     fn not_run(&self, task: Option<&Task>) -> Vec<NotRun> {
@@ -261,9 +308,19 @@ impl crate::record::Ending {
             | EndKind::Policy
             | EndKind::RateLimited
             | EndKind::ContextTooSmall
-            | EndKind::Unsupported => self.status,
+            | EndKind::Unsupported
+            | EndKind::Residency => self.status,
         }
     }
+}
+
+fn is_mended(served: &Served<'_>) -> bool {
+    served.tried.is_some_and(|it| !it.facts.mended.is_empty())
+}
+
+/// Request fields that the call went without.
+fn dropped(tried: &Tried) -> Vec<Name> {
+    tried.without.map(Into::into).into_iter().chain(tried.facts.dropped.iter().cloned()).collect()
 }
 
 fn ordinal(place: usize) -> u32 {

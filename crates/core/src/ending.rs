@@ -52,6 +52,7 @@ impl Walk {
             _ if all(is_rate_limit) => (EndKind::RateLimited, 429, "all_rungs_rate_limited"),
             _ if all(is_window) => (EndKind::ContextTooSmall, 400, "context_length_exceeded"),
             _ if all(is_incapable) => (EndKind::Unsupported, 400, "unsupported"),
+            _ if all(is_residency) => (EndKind::Residency, 424, "no_compliant_route"),
             _ if no_time => (EndKind::Deadline, 424, "deadline"),
             _ => (EndKind::Exhausted, 424, "all_rungs_failed"),
         };
@@ -69,7 +70,8 @@ impl Walk {
             | EndKind::Cancelled
             | EndKind::Policy
             | EndKind::ContextTooSmall
-            | EndKind::Unsupported => None,
+            | EndKind::Unsupported
+            | EndKind::Residency => None,
         };
         let param = last.filter(|_| kind == EndKind::InvalidRequest).and_then(|it| it.param.clone());
         Ending { kind, code, param, status, message, retry_after }
@@ -103,8 +105,15 @@ impl Walk {
         self.policy.route(tried.route).map_or("the route", |it| &it.name)
     }
 
-    /// What became of each model rung that was the caller's.
+    /// What became of each model rung that was the caller's. One that must not be called for this request tells only where
+    /// there is no other.
     fn fates(&self, task: &Task) -> Vec<Fate> {
+        let all = self.all_fates(task);
+        let open: Vec<Fate> = all.iter().copied().filter(|it| !is_residency(it)).collect();
+        if open.is_empty() { all } else { open }
+    }
+
+    fn all_fates(&self, task: &Task) -> Vec<Fate> {
         let mut fates = Vec::with_capacity(task.ladder.len());
         for (place, (rung, state)) in task.ladder.iter().zip(&self.rungs).enumerate() {
             if !matches!(rung.kind, RungKind::Try(_)) {
@@ -131,20 +140,26 @@ impl Walk {
             | EndKind::RateLimited
             | EndKind::ContextTooSmall
             | EndKind::Unsupported
+            | EndKind::Residency
             | EndKind::Deadline
             | EndKind::Exhausted => None,
         }
     }
 
     fn callable_in(&self, task: &Task, now: Now, health: &Health) -> Option<Duration> {
-        let mine = task.ladder.iter().zip(&self.rungs).filter(|(_, state)| {
+        let mine = task.ladder.iter().zip(&self.rungs).enumerate().filter(|(_, (_, state))| {
             !matches!(state, RungState::Skipped(skip) if skip.row().not_the_callers || *skip == Skip::WrongClass)
         });
-        let routes = mine.filter_map(|(rung, _)| match &rung.kind {
-            RungKind::Try(it) => Some(it.route),
+        let calls = mine.filter_map(|(place, (rung, _))| match &rung.kind {
+            RungKind::Try(it) => Some((place, it)),
             RungKind::Answer { .. } | RungKind::Fail { .. } => None,
         });
-        routes.filter_map(|it| health.callable_in(it, self.ask.bucket(), now)).filter(|it| !it.is_zero()).min()
+        let planner = self.planner(task, health);
+        let waits = calls.filter_map(|(place, it)| {
+            let asking = planner.asking(place, it, planner.fits(it).ok()?, now);
+            health.callable_in(it.route, &asking, now)
+        });
+        waits.filter(|it| !it.is_zero()).min()
     }
 
     /// What happened in one sentence, built from the record; no model writes it.
@@ -175,6 +190,9 @@ impl Walk {
                 let tokens = self.ask.prompt_tokens;
                 format!("{name}: the request (about {tokens} tokens of prompt) does not fit any route of the ladder.")
                     .into()
+            }
+            EndKind::Residency => {
+                format!("{name}: no route of the ladder is in a region and carries the tags that are required.").into()
             }
             EndKind::Unsupported => format!("{name}: no route of the ladder can do what the request asks for.").into(),
             EndKind::Cancelled | EndKind::RateLimited | EndKind::Deadline | EndKind::Exhausted => {
@@ -226,5 +244,9 @@ fn is_window(fate: &Fate) -> bool {
 }
 
 fn is_incapable(fate: &Fate) -> bool {
-    matches!(fate, Fate::Met(FailureClass::Capability) | Fate::Skipped(Skip::NoCapability))
+    matches!(fate, Fate::Met(FailureClass::Capability) | Fate::Skipped(Skip::NoCapability | Skip::Pinned))
+}
+
+fn is_residency(fate: &Fate) -> bool {
+    matches!(fate, Fate::Met(FailureClass::Residency) | Fate::Skipped(Skip::Residency | Skip::Pinned))
 }

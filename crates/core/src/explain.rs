@@ -19,6 +19,10 @@ pub fn story(record: &DecisionRecord) -> String {
     if let Some(moved) = moved(record) {
         let _ = writeln!(text, "  MOVED       {moved}");
     }
+    if !record.object.dropped.is_empty() {
+        let names: Vec<&str> = record.object.dropped.iter().map(|it| &**it).collect();
+        let _ = writeln!(text, "  DROPPED     {}: the answer was asked for without.", names.join(", "));
+    }
     for (label, line) in [("EXPECTED?", expected(record)), ("USER SAW", user_saw(record))] {
         let _ = writeln!(text, "  {label:<12}{line}");
     }
@@ -35,6 +39,10 @@ fn headline(record: &DecisionRecord) -> String {
     let error = record.error.as_ref();
     let tale = match &*object.outcome {
         "ok" => format!("{served} answered at the first try, in {total}."),
+        "recovered" if object.attempts.len() == 1 && record.moves.is_empty() => {
+            let mended = mended_words(record).unwrap_or_default();
+            format!("The caller got a full-quality answer from {served}, in {total}; it was mended first ({mended}).")
+        }
         "recovered" => {
             let added = object.added_ms.map_or_else(|| "?".to_owned(), seconds);
             format!(
@@ -92,6 +100,13 @@ fn was_cancelled(record: &DecisionRecord) -> bool {
     record.error.as_ref().is_some_and(|it| &*it.code == FailureClass::Cancelled.name())
 }
 
+/// What was mended of the answer that was served.
+fn mended_words(record: &DecisionRecord) -> Option<String> {
+    let last = record.object.attempts.last().filter(|it| it.class.as_deref() == Some(SERVED))?;
+    let mended = last.story.as_ref().map(|it| it.mended.as_slice()).filter(|it| !it.is_empty())?;
+    Some(mended.iter().map(|it| &**it).collect::<Vec<_>>().join(", "))
+}
+
 /// `gpt → claude, because gpt took too long (8.0 s) and then was overloaded (503)`.
 fn moved(record: &DecisionRecord) -> Option<String> {
     let last = record.moves.last()?;
@@ -143,7 +158,13 @@ fn expected(record: &DecisionRecord) -> String {
         }
         (None, _) if was_cancelled(record) => "Yes: nothing moved.".to_owned(),
         (None, _) if record.error.is_some() => ended_words(record).to_owned(),
+        (None, _) if record.object.attempts.iter().any(|it| &*it.kind == "repair") => {
+            "Yes: the model was shown its answer and asked to repair it; nothing moved.".to_owned()
+        }
         (None, _) if record.object.attempts.len() > 1 => "Yes: a retry on the same rung; nothing moved.".to_owned(),
+        (None, _) if mended_words(record).is_some() => {
+            "Yes: the answer was mended here, without another call; nothing moved.".to_owned()
+        }
         (None, _) => "Yes: nothing moved.".to_owned(),
         (Some(_), Some(it)) => format!(
             "No: {} failed in a way that no row of the signal table knows; it was treated as {}.",
@@ -168,8 +189,12 @@ fn ended_words(record: &DecisionRecord) -> &'static str {
     if below.peek().is_none() {
         return "Yes: there is no rung below that could answer.";
     }
-    if below.all(|it| matches!(it, "wrong_class" | "wrong_segment" | "wrong_surface" | "not_reached")) {
+    let below: Vec<&str> = below.collect();
+    if below.iter().all(|it| matches!(*it, "wrong_class" | "wrong_segment" | "wrong_surface" | "not_reached")) {
         return "Yes: no rung below takes what went wrong.";
+    }
+    if below.iter().all(|it| matches!(*it, "residency" | "pinned" | "wrong_segment" | "wrong_surface")) {
+        return "Yes: no rung below may be given this request; each one's reason stands below.";
     }
     "Yes: no rung below could be called; each one's reason stands below."
 }
@@ -259,11 +284,13 @@ fn attempt_lines(record: &DecisionRecord) -> Vec<Line> {
     let lines = record.object.attempts.iter().map(|it| {
         n_on = if n_on.0 == it.rung { (it.rung, n_on.1 + 1) } else { (it.rung, 1) };
         let story = it.story.clone().unwrap_or_default();
+        let region = story.region.as_ref().map_or_else(String::new, |it| format!(" in {it}"));
+        let via = story.deployment.map_or_else(String::new, |_| format!(" via {}{region}", story.call));
         let key = if several_keys { format!(" (key {})", story.key) } else { String::new() };
         Line {
             order: (it.rung, story.at_ms),
             rung: format!("{}.{}", it.rung, n_on.1),
-            what: format!("{:<5} {}{key}", if &*it.kind == "first" { "try" } else { &*it.kind }, it.route),
+            what: format!("{:<5} {}{via}{key}", if &*it.kind == "first" { "try" } else { &*it.kind }, it.route),
             result: attempt_result(it),
             time: Some((story.at_ms, it.ms)),
             waited: false,
@@ -284,6 +311,16 @@ fn attempt_result(it: &Attempt) -> String {
     }
     if let Some(message) = story.and_then(|it| it.message.as_deref()) {
         let _ = write!(result, " · {}", shortened(message, 60));
+    }
+    let mended: Vec<&str> = story.iter().flat_map(|it| &it.mended).map(|it| &**it).collect();
+    if !mended.is_empty() {
+        let _ = write!(result, " · mended: {}", mended.join(", "));
+    }
+    if story.is_some_and(|it| it.unpaid) {
+        result.push_str(" · no retry: the route's retry budget is empty");
+    }
+    if let Some(cost) = it.cost_usd.filter(|cost| *cost > 0.0) {
+        let _ = write!(result, " · ${cost}");
     }
     result
 }
@@ -319,7 +356,8 @@ fn footer(record: &DecisionRecord, text: &mut String) {
     let cost = object.cost_usd.map_or_else(|| "?".to_owned(), |it| format!("${it}"));
     let _ = writeln!(text, "  total {} of {} · cost {cost}", seconds(record.total_ms), seconds(record.deadline_ms));
     let _ = write!(text, "\n  task {} · surface {}", object.task, object.surface);
-    let named = [("key", &record.key), ("segment", &object.segment), ("client", &record.client)];
+    let named =
+        [("region", &object.region), ("key", &record.key), ("segment", &object.segment), ("client", &record.client)];
     for (label, value) in named.into_iter().filter_map(|(label, value)| value.as_ref().map(|it| (label, it))) {
         let _ = write!(text, " · {label} {value}");
     }
@@ -347,5 +385,4 @@ fn seconds(ms: u64) -> String {
 }
 
 #[cfg(test)]
-#[path = "explain_tests.rs"]
 mod tests;

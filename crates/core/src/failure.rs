@@ -8,6 +8,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+mod set;
+
+pub use set::ClassSet;
+
 /// What went wrong with an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -270,6 +274,8 @@ pub struct Failure {
     pub words_kept: bool,
     /// The request field that the provider cannot take, where the request means the same without it.
     pub hint: Option<&'static str>,
+    /// Whether the answer is at hand and the model could mend it: it broke a promise that can be told in words.
+    pub repairable: bool,
     /// The provider said that the same route must not be tried again (`x-should-retry: false`, or one request larger
     /// than its whole limit).
     pub forbids_same_route: bool,
@@ -289,6 +295,7 @@ impl Failure {
             retry_after: None,
             words_kept: false,
             hint: None,
+            repairable: false,
             confidence: Confidence::High,
             forbids_same_route: false,
         }
@@ -306,6 +313,12 @@ impl Failure {
     pub fn with_message(mut self, message: impl Into<Box<str>>) -> Self {
         self.message = Some(message.into());
         self
+    }
+
+    /// Whether no byte of the request can have reached the provider.
+    #[must_use]
+    pub fn was_not_sent(&self) -> bool {
+        matches!(self.detail, Some(Detail::Dns | Detail::Connect | Detail::Tls))
     }
 
     /// Whether no row of the signal table matched.
@@ -329,10 +342,6 @@ impl Failure {
         self.words_kept && (declined || cut)
     }
 }
-
-/// A set of classes: what a rung takes, or what a walk has met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ClassSet(u32);
 
 // === impl FailureClass ===
 
@@ -371,76 +380,6 @@ impl FromStr for FailureClass {
     }
 }
 
-// === impl ClassSet ===
-
-impl ClassSet {
-    /// No class.
-    pub const EMPTY: ClassSet = ClassSet(0);
-
-    /// What every rung takes when it does not say: technical, output, capability except refusal, business.
-    #[must_use]
-    pub fn usual() -> Self {
-        let usual = [Family::Technical, Family::Output, Family::Capability, Family::Business];
-        usual
-            .into_iter()
-            .fold(Self::EMPTY, |set, family| set.union(Self::of_family(family)))
-            .without(FailureClass::Refusal)
-    }
-
-    /// Every class.
-    #[must_use]
-    pub fn all() -> Self {
-        CLASSES.iter().fold(Self::EMPTY, |set, row| set.with(row.class))
-    }
-
-    /// The classes of a family.
-    #[must_use]
-    pub fn of_family(family: Family) -> Self {
-        CLASSES.iter().filter(|row| row.family == family).fold(Self::EMPTY, |set, row| set.with(row.class))
-    }
-
-    /// With this class too.
-    #[must_use]
-    pub const fn with(self, class: FailureClass) -> Self {
-        ClassSet(self.0 | 1 << class as u8)
-    }
-
-    /// Without this class.
-    #[must_use]
-    pub const fn without(self, class: FailureClass) -> Self {
-        ClassSet(self.0 & !(1 << class as u8))
-    }
-
-    /// Both together.
-    #[must_use]
-    pub const fn union(self, other: Self) -> Self {
-        ClassSet(self.0 | other.0)
-    }
-
-    /// Whether the class is in the set.
-    #[must_use]
-    pub const fn has(self, class: FailureClass) -> bool {
-        self.0 & 1 << class as u8 != 0
-    }
-
-    /// Whether the sets share a class.
-    #[must_use]
-    pub const fn meets(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// Whether there is no class in it.
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// The classes, in the order of the table.
-    pub fn iter(self) -> impl Iterator<Item = FailureClass> {
-        CLASSES.iter().map(|row| row.class).filter(move |class| self.has(*class))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -451,15 +390,6 @@ mod tests {
             assert_eq!(row.class as usize, place, "{}", row.name);
             assert_eq!(row.name.parse(), Ok(row.class));
         }
-    }
-
-    #[test]
-    fn a_rung_does_not_take_refusals_or_policy_unless_told() {
-        let usual = ClassSet::usual();
-        assert!(usual.has(FailureClass::Timeout) && usual.has(FailureClass::Deadline));
-        assert!(!usual.has(FailureClass::Refusal));
-        assert!(!usual.has(FailureClass::PolicyBlocked));
-        assert!(!usual.has(FailureClass::InvalidRequest));
     }
 
     #[test]

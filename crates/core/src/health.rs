@@ -1,72 +1,90 @@
-//! The health of what can be called: five scopes, never one cooldown.
+//! The health of what can be called: scopes, never one cooldown.
 //!
 //! A refused credential is not an outage, a rate limit is not a failure, and a bad bucket of long calls must not
 //! close the short ones. So: **credential** (off after 401 or an empty account), **key × model** (cooling after a
-//! rate limit, off after 403), **route** (disabled by an operator, or gone), **route × bucket** (the breaker). What a
-//! class does to which scope is the table in [`failure`](crate::failure). One lock per route and per provider, held
-//! for a few instructions; nothing here waits.
+//! rate limit, dry when the provider says that nothing is left, off after 403), **deployment** (disabled by an operator,
+//! or gone), **deployment × bucket** (the breaker), and **route** (its retry budget). A route is out only when none of its
+//! deployments can be called. What a class does to which scope is the table in [`failure`](crate::failure). One lock per
+//! route and per provider, held for a few instructions; nothing here waits.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::breaker::{Breaker, Permit, State, Verdict};
+use crate::breaker::{Permit, Verdict};
 use crate::dice::Dice;
 use crate::failure::{Detail, Failure, FailureClass, HealthEffect};
 use crate::id::RouteId;
-use crate::latency::Latency;
+use crate::limits::Limits;
 use crate::outcome::Skip;
 use crate::policy::Policy;
-use crate::route::{BUCKETS, Bucket};
+use crate::route::{Bucket, Deployments, Route};
 use crate::time::Now;
 
+mod allowance;
+mod budget;
+mod carry;
+mod deployment;
+mod operate;
 mod switch;
+mod view;
 
-use switch::{KeyHealth, Switch};
+use allowance::Spent;
+pub use budget::MOST_RETRIES;
+
+use budget::Budget;
+use deployment::{Candidate, DeploymentHealth};
+use switch::Switch;
+
+pub use view::{BucketView, DeploymentView, RouteView};
 
 /// State of everything that can be called, in the order of the policy's routes and providers.
 #[derive(Debug)]
 pub struct Health {
     routes: Vec<Arc<Mutex<RouteHealth>>>,
     credentials: Vec<Arc<Mutex<Vec<Switch>>>>,
-    providers_of_routes: Vec<usize>,
+    /// Provider of each deployment of each route.
+    providers: Vec<Vec<usize>>,
 }
 
 /// State of one route.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct RouteHealth {
-    /// Disabled by an operator, until this instant or until enabled.
-    disabled: Option<Option<Now>>,
-    gone: Switch,
-    breakers: [Breaker; BUCKETS.len()],
-    latencies: [Latency; BUCKETS.len()],
-    keys: Vec<KeyHealth>,
-    /// Whose turn it is among the keys.
-    turn: usize,
+    deployments: Vec<DeploymentHealth>,
+    budget: Budget,
 }
 
-/// Leave to call a route with a key; settled exactly once with [`Health::settle`].
+/// Leave to call a deployment of a route with a key; settled exactly once with [`Health::settle`].
 #[derive(Debug, Clone, Copy)]
 #[must_use]
 pub struct Admission {
     /// The route.
     pub route: RouteId,
+    /// Which of its deployments.
+    pub deployment: usize,
     /// The key, as a position among its provider's.
     pub key: usize,
     bucket: Bucket,
     permit: Permit,
     at: Now,
     lease: Now,
+    spent: Spent,
 }
 
 /// Who asks for an admission.
 #[derive(Debug, Clone, Copy)]
-pub struct Asking {
+pub struct Asking<'a> {
     /// The workload.
     pub bucket: Bucket,
-    /// Keys that this rung has tried already, as a bit set.
-    pub tried_keys: u64,
+    /// The deployments that may serve the request.
+    pub fits: Deployments,
+    /// Deployments and keys that this rung has called already.
+    pub tried: &'a [(usize, usize)],
     /// Whether a cooling key may be used: the request waited as long as its provider asked.
     pub waited: bool,
+    /// Whether something below could still answer: what is doubtful is tried with such requests.
+    pub covered: bool,
+    /// Estimated tokens of the prompt.
+    pub prompt_tokens: u64,
     /// When the call ends at the latest; a permit that is not settled by a second later is reclaimed.
     pub ends: Now,
 }
@@ -80,38 +98,8 @@ pub struct Ended<'a> {
     pub cut_by_deadline: bool,
     /// How long it took.
     pub took: Duration,
-}
-
-/// What an operator sees of a route.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RouteView {
-    /// Disabled by an operator.
-    pub disabled: bool,
-    /// Switched off because the model is gone.
-    pub gone: bool,
-    /// Breaker state, calls and failures inside the window, per bucket that has seen calls or is not closed.
-    pub buckets: Vec<BucketView>,
-    /// Keys that are cooling, and keys that are off.
-    pub keys_cooling: usize,
-    /// Keys that were switched off.
-    pub keys_off: usize,
-    /// All keys.
-    pub keys: usize,
-}
-
-/// What an operator sees of one bucket of a route.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BucketView {
-    /// The bucket.
-    pub bucket: Bucket,
-    /// Its breaker.
-    pub state: State,
-    /// Calls inside the window.
-    pub calls: u32,
-    /// Failures inside the window.
-    pub failed: u32,
-    /// Median duration of sound calls, from five on.
-    pub median: Option<Duration>,
+    /// What the provider said of its rate limits.
+    pub limits: Limits,
 }
 
 // === impl Admission ===
@@ -130,59 +118,32 @@ impl Health {
     /// Everything healthy.
     #[must_use]
     pub fn new(policy: &Policy) -> Self {
-        let n_keys = |route: &crate::route::Route| policy.provider(route.provider).map_or(1, |it| it.n_keys.max(1));
-        let fresh = |route| Arc::new(Mutex::new(RouteHealth::new(policy, n_keys(route))));
+        let fresh = |route| Arc::new(Mutex::new(RouteHealth::new(policy, route)));
         let credentials = policy.providers.iter().map(|it| vec![Switch::default(); it.n_keys.max(1)]);
+        let providers = policy.routes.iter().map(|it| it.deployments.iter().map(|it| it.provider.index()).collect());
         Self {
             routes: policy.routes.iter().map(fresh).collect(),
             credentials: credentials.map(|it| Arc::new(Mutex::new(it))).collect(),
-            providers_of_routes: policy.routes.iter().map(|it| it.provider.index()).collect(),
+            providers: providers.collect(),
         }
     }
 
-    /// State for a new policy: a route that is still the same call keeps what is known of it, unless the trip rules
-    /// changed. Credentials begin anew: a reload is how an operator says that a key was mended.
+    /// State for a policy to which routes were appended: everything that is known stays known.
     #[must_use]
-    pub fn carried_over(&self, old: &Policy, new: &Policy) -> Self {
+    pub fn grown(&self, new: &Policy) -> Self {
         let mut health = Self::new(new);
-        for (place, route) in new.routes.iter().enumerate() {
-            let same = old.routes.iter().position(|it| {
-                let providers = (old.provider(it.provider), new.provider(route.provider));
-                let same_provider = matches!(providers, (Some(a), Some(b)) if a.name == b.name && a.n_keys == b.n_keys);
-                it.name == route.name && it.model == route.model && same_provider
-            });
-            let kept = same.and_then(|it| self.routes.get(it));
-            let named = old.routes.iter().position(|it| it.name == route.name).and_then(|it| self.routes.get(it));
-            let disabled = named.and_then(|it| it.lock().unwrap_or_else(PoisonError::into_inner).disabled);
-            if let Some(slot) = health.routes.get(place) {
-                slot.lock().unwrap_or_else(PoisonError::into_inner).disabled = disabled;
-            }
-            if let (Some(kept), Some(slot), true) = (kept, health.routes.get_mut(place), old.breaker == new.breaker) {
-                // A key that was refused for this model may have been mended; what it waits for still holds.
-                let mut state = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                state.keys.iter_mut().for_each(|key| key.off.on());
-                drop(state);
-                *slot = Arc::clone(kept);
-            }
-        }
+        health.routes.iter_mut().zip(&self.routes).for_each(|(slot, kept)| *slot = Arc::clone(kept));
+        health.credentials.iter_mut().zip(&self.credentials).for_each(|(slot, kept)| *slot = Arc::clone(kept));
         health
     }
 
     /// Why the route cannot be called now; `None` when it can. Changes nothing.
     #[must_use]
-    pub fn obstacle(&self, route: RouteId, asking: &Asking, now: Now) -> Option<Skip> {
-        let state = self.route(route)?;
-        if state.is_disabled(now) {
-            return Some(Skip::Disabled);
+    pub fn obstacle(&self, route: RouteId, asking: &Asking<'_>, now: Now) -> Option<Skip> {
+        match self.route(route) {
+            Some(state) => self.candidates(&state, route, asking, now).err(),
+            None => Some(Skip::Gone),
         }
-        if let Some(skip) = state.gone.obstacle(now) {
-            return Some(skip);
-        }
-        if !state.breaker(asking.bucket).is_none_or(|it| it.would_admit(now)) {
-            return Some(Skip::BreakerOpen);
-        }
-        let credentials = self.credentials(route)?;
-        state.choose_key(&credentials, asking, now).err()
     }
 
     /// Takes leave to call the route.
@@ -190,139 +151,157 @@ impl Health {
     /// # Errors
     ///
     /// The reason why it cannot be called now, as [`Self::obstacle`] gives it.
-    pub fn admit(&self, route: RouteId, asking: &Asking, now: Now) -> Result<Admission, Skip> {
-        let (Some(mut state), Some(mut credentials)) = (self.route(route), self.credentials(route)) else {
-            return Err(Skip::Gone);
-        };
-        if state.is_disabled(now) {
-            return Err(Skip::Disabled);
-        }
-        if let Some(skip) = state.gone.obstacle(now) {
-            return Err(skip);
-        }
-        let key = state.choose_key(&credentials, asking, now)?;
+    pub fn admit(&self, route: RouteId, asking: &Asking<'_>, now: Now) -> Result<Admission, Skip> {
+        let mut state = self.route(route).ok_or(Skip::Gone)?;
+        state.renew(now);
+        let (_, among) = self.candidates(&state, route, asking, now)?;
+        let deployment = state.take_turn(among).ok_or(Skip::Gone)?;
+        let mut credentials = self.credentials(route, deployment).ok_or(Skip::Gone)?;
+        let it = state.deployments.get_mut(deployment).ok_or(Skip::Gone)?;
+        // Another route of the provider may have met a refusal in between.
+        let key = it.candidate(deployment, &credentials, asking, now)?.key;
         let lease = asking.ends + Duration::from_secs(1);
-        let permit = state.breaker_mut(asking.bucket).and_then(|it| it.admit(now, lease)).ok_or(Skip::BreakerOpen)?;
-        state.gone.probe(lease);
-        state.turn = key + 1;
-        if let Some(it) = state.keys.get_mut(key) {
+        let permit = it.breaker_mut(asking.bucket).and_then(|it| it.admit(now, lease)).ok_or(Skip::BreakerOpen)?;
+        it.gone.probe(lease);
+        it.turn = key + 1;
+        let mut spent = Spent::default();
+        if let Some(it) = it.keys.get_mut(key) {
             it.off.probe(lease);
+            spent = it.allowance.admit(asking.prompt_tokens);
         }
         if let Some(it) = credentials.get_mut(key) {
             it.probe(lease);
         }
-        Ok(Admission { route, key, bucket: asking.bucket, permit, at: now, lease })
+        Ok(Admission { route, deployment, key, bucket: asking.bucket, permit, at: now, lease, spent })
+    }
+
+    /// The best usable key of all deployments, and the deployments that have one as good.
+    fn candidates(
+        &self,
+        state: &RouteHealth,
+        route: RouteId,
+        asking: &Asking<'_>,
+        now: Now,
+    ) -> Result<(Candidate, Deployments), Skip> {
+        let mut best: Option<(Candidate, Deployments)> = None;
+        let mut why: Option<Skip> = None;
+        for (place, it) in state.deployments.iter().enumerate().filter(|(place, _)| asking.fits.has(*place)) {
+            let credentials = self.credentials(route, place);
+            match it.candidate(place, credentials.as_deref().map_or(&[], Vec::as_slice), asking, now) {
+                Ok(mine) => {
+                    let rank = |it: &Candidate| (it.dry, it.tried, it.order);
+                    let alone = (mine, Deployments::default().with(place));
+                    best = Some(match best {
+                        Some((held, among)) if rank(&held) == rank(&mine) => (held, among.with(place)),
+                        Some((held, among)) if rank(&held) < rank(&mine) => (held, among),
+                        Some(_) | None => alone,
+                    });
+                }
+                Err(skip) => why = Some(why.map_or(skip, |it| sooner(it, skip))),
+            }
+        }
+        best.ok_or(why.unwrap_or(Skip::Gone))
     }
 
     /// Tells the scopes how an admitted call ended.
     pub fn settle(&self, admission: Admission, ended: &Ended<'_>, now: Now, dice: &mut Dice) {
-        let (Some(mut state), Some(mut credentials)) = (self.route(admission.route), self.credentials(admission.route))
-        else {
-            return;
-        };
+        let Some(mut state) = self.route(admission.route) else { return };
+        let Some(mut credentials) = self.credentials(admission.route, admission.deployment) else { return };
         let retry_after = ended.failure.and_then(|it| it.retry_after);
         let verdict = verdict(ended);
-        if let Some(breaker) = state.breaker_mut(admission.bucket) {
+        if verdict == Verdict::Success && ended.failure.is_none() {
+            state.budget.succeeded(now);
+        }
+        let Some(it) = state.deployments.get_mut(admission.deployment) else { return };
+        if let Some(breaker) = it.breaker_mut(admission.bucket) {
             breaker.settle(now, admission.permit, verdict, retry_after, dice);
         }
         if verdict == Verdict::Success {
-            if let (Some(latency), None) = (state.latencies.get_mut(admission.bucket as usize), ended.failure) {
+            if let (Some(latency), None) = (it.latencies.get_mut(admission.bucket as usize), ended.failure) {
                 latency.add(ended.took);
             }
-            state.gone.succeeded(admission.at);
-            if let Some(it) = state.keys.get_mut(admission.key) {
+            it.gone.succeeded(admission.at);
+            if let Some(it) = it.keys.get_mut(admission.key) {
                 it.succeeded(admission.at);
             }
             if let Some(it) = credentials.get_mut(admission.key) {
                 it.succeeded(admission.at);
             }
         }
-        state.gone.return_probe(admission.lease);
-        if let Some(it) = state.keys.get_mut(admission.key) {
+        it.gone.return_probe(admission.lease);
+        if let Some(it) = it.keys.get_mut(admission.key) {
             it.off.return_probe(admission.lease);
+            it.allowance.told(&ended.limits, admission.spent, now);
+            if ended.failure.is_none() {
+                it.allowance.silent(admission.spent);
+            }
         }
         if let Some(it) = credentials.get_mut(admission.key) {
             it.return_probe(admission.lease);
         }
         if let Some(failure) = ended.failure {
-            state.take_effect(&mut credentials, &admission, failure, now);
+            it.take_effect(&mut credentials, &admission, failure, now);
         }
     }
 
-    /// Median duration of the route's sound calls in a bucket, from five on.
-    #[must_use]
-    pub fn expected(&self, route: RouteId, bucket: Bucket) -> Option<Duration> {
-        self.route(route)?.latencies.get(bucket as usize)?.median()
+    /// Tells what the reply to a call that goes on said of the provider's rate limits; what [`Self::settle`] is told at its
+    /// end is then nothing new.
+    pub fn told_limits(&self, admission: &Admission, limits: &Limits, now: Now) {
+        let Some(mut state) = self.route(admission.route) else { return };
+        let deployment = state.deployments.get_mut(admission.deployment);
+        if let Some(key) = deployment.and_then(|it| it.keys.get_mut(admission.key)) {
+            key.allowance.told(limits, admission.spent, now);
+        }
     }
 
-    /// How long until the route could be called again, as far as health knows; `None` when nothing but an operator or
-    /// a probe can tell.
+    /// Median duration of the route's sound calls in a bucket, from five on; of its fastest deployment that fits.
     #[must_use]
-    pub fn callable_in(&self, route: RouteId, bucket: Bucket, now: Now) -> Option<Duration> {
+    pub fn expected(&self, route: RouteId, bucket: Bucket, fits: Deployments) -> Option<Duration> {
         let state = self.route(route)?;
-        if state.is_disabled(now) {
-            return state.disabled.flatten().map(|until| now.until(until));
-        }
-        if let Some(off) = &state.gone.off {
-            return Some(now.until(off.probe_at));
-        }
-        let open = match state.breaker(bucket)?.state() {
-            State::Open { until } => now.until(until),
-            State::Closed | State::HalfOpen { .. } => Duration::ZERO,
-        };
-        let cooling = state.keys.iter().map(|it| it.cools_for(now)).min();
-        Some(open.max(cooling.unwrap_or_default()))
+        let mine = state.deployments.iter().enumerate().filter(|(place, _)| fits.has(*place));
+        mine.filter_map(|(_, it)| it.latencies.get(bucket as usize)?.median()).min()
     }
 
-    /// Stops every call to the route, probes included, until an instant or until enabled.
-    pub fn disable(&self, route: RouteId, until: Option<Now>) {
-        if let Some(mut state) = self.route(route) {
-            state.disabled = Some(until);
+    /// Takes a retry or repair from the route's budget; whether it was there.
+    pub fn pay_retry(&self, route: RouteId, now: Now) -> bool {
+        self.route(route).is_some_and(|mut it| it.budget.pay(now))
+    }
+
+    /// Returns what was paid for a retry that was not made.
+    pub fn refund_retry(&self, route: RouteId, now: Now) {
+        if let Some(mut it) = self.route(route) {
+            it.budget.refund(now);
         }
     }
 
-    /// Ends a disable, and lets a route or credential that was switched off be tried at once.
-    pub fn enable(&self, route: RouteId) {
-        if let Some(mut state) = self.route(route) {
-            state.disabled = None;
-            state.gone.on();
-            for key in &mut state.keys {
-                key.off.on();
-            }
-        }
-        if let Some(mut credentials) = self.credentials(route) {
-            credentials.iter_mut().for_each(Switch::on);
-        }
-    }
-
-    /// What an operator sees of a route.
+    /// How long until the route could be called again for such a request, as far as health knows; `None` when nothing but
+    /// an operator can tell, and where no deployment fits.
     #[must_use]
-    pub fn view(&self, route: RouteId, now: Now) -> Option<RouteView> {
+    pub fn callable_in(&self, route: RouteId, asking: &Asking<'_>, now: Now) -> Option<Duration> {
         let state = self.route(route)?;
-        let credentials = self.credentials(route)?;
-        let buckets = BUCKETS.iter().filter_map(|(bucket, _)| state.bucket_view(*bucket, now)).collect();
-        let off = |place: usize, key: &KeyHealth| {
-            key.off.off.is_some() || credentials.get(place).is_some_and(|it| it.off.is_some())
-        };
-        Some(RouteView {
-            disabled: state.is_disabled(now),
-            gone: state.gone.off.is_some(),
-            buckets,
-            keys_cooling: state.keys.iter().filter(|it| !it.cools_for(now).is_zero()).count(),
-            keys_off: state.keys.iter().enumerate().filter(|(place, it)| off(*place, it)).count(),
-            keys: state.keys.len(),
-        })
+        let mine = state.deployments.iter().enumerate().filter(|(place, _)| asking.fits.has(*place));
+        let each = mine.filter_map(|(place, it)| {
+            let credentials = self.credentials(route, place);
+            it.callable_in(credentials.as_deref().map_or(&[], Vec::as_slice), asking, now)
+        });
+        each.min()
     }
 
     fn route(&self, route: RouteId) -> Option<MutexGuard<'_, RouteHealth>> {
         self.routes.get(route.index()).map(|it| it.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Always locked after the route, so that two requests cannot wait for each other.
-    fn credentials(&self, route: RouteId) -> Option<MutexGuard<'_, Vec<Switch>>> {
-        let provider = self.providers_of_routes.get(route.index())?;
+    /// Always locked after the route, one at a time, so that two requests cannot wait for each other.
+    fn credentials(&self, route: RouteId, deployment: usize) -> Option<MutexGuard<'_, Vec<Switch>>> {
+        let provider = self.providers.get(route.index())?.get(deployment)?;
         self.credentials.get(*provider).map(|it| it.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Of two reasons the one that may be over sooner; a disable last, because only people end it.
+fn sooner(one: Skip, other: Skip) -> Skip {
+    let order = [Skip::Cooling, Skip::BreakerOpen, Skip::Auth, Skip::Quota, Skip::Gone];
+    order.into_iter().find(|it| [one, other].contains(it)).unwrap_or(one)
 }
 
 /// What a finished call says to the breaker.
@@ -353,90 +332,32 @@ fn verdict(ended: &Ended<'_>) -> Verdict {
 // === impl RouteHealth ===
 
 impl RouteHealth {
-    fn new(policy: &Policy, n_keys: usize) -> Self {
-        Self {
-            disabled: None,
-            gone: Switch::default(),
-            breakers: std::array::from_fn(|_| Breaker::new(policy.breaker)),
-            latencies: std::array::from_fn(|_| Latency::default()),
-            keys: vec![KeyHealth::default(); n_keys],
-            turn: 0,
-        }
+    fn new(policy: &Policy, route: &Route) -> Self {
+        let deployments = route.deployments.iter().map(|it| DeploymentHealth::new(policy, it)).collect();
+        Self { deployments, budget: Budget::default() }
     }
 
-    fn is_disabled(&self, now: Now) -> bool {
-        self.disabled.is_some_and(|until| until.is_none_or(|until| now < until))
+    fn renew(&mut self, now: Now) {
+        self.deployments.iter_mut().flat_map(|it| &mut it.keys).for_each(|key| key.allowance.renew(now));
     }
 
-    fn breaker(&self, bucket: Bucket) -> Option<&Breaker> {
-        self.breakers.get(bucket as usize)
-    }
-
-    fn breaker_mut(&mut self, bucket: Bucket) -> Option<&mut Breaker> {
-        self.breakers.get_mut(bucket as usize)
-    }
-
-    /// The next usable key in turn, or why there is none: a cooling key may come back soonest, so it is named first.
-    fn choose_key(&self, credentials: &[Switch], asking: &Asking, now: Now) -> Result<usize, Skip> {
-        let mut why = None;
-        let n_keys = self.keys.len();
-        for place in (0..n_keys).map(|step| (self.turn + step) % n_keys.max(1)) {
-            let Some(key) = self.keys.get(place) else { continue };
-            if place < 64 && asking.tried_keys & (1 << place) != 0 && !asking.waited {
-                continue;
-            }
-            let cooling = key.is_cooling(asking.waited, now);
-            let off = credentials.get(place).and_then(|it| it.obstacle(now));
-            let off = off.or_else(|| key.off.obstacle(now));
-            match (cooling, off) {
-                (false, None) => return Ok(place),
-                (true, None) => why = Some(Skip::Cooling),
-                (_, Some(skip)) => why = why.or(Some(skip)),
+    /// Smooth weighted turns: each of the set gains its weight, the richest goes and pays all that was gained.
+    fn take_turn(&mut self, among: Deployments) -> Option<usize> {
+        let mut all = 0;
+        let mut richest: Option<(i64, usize)> = None;
+        for (place, it) in self.deployments.iter_mut().enumerate().filter(|(place, _)| among.has(*place)) {
+            all += i64::from(it.weight);
+            it.credit = it.credit.saturating_add(i64::from(it.weight));
+            if richest.is_none_or(|(credit, _)| it.credit > credit) {
+                richest = Some((it.credit, place));
             }
         }
-        Err(why.unwrap_or(Skip::Cooling))
-    }
-
-    fn take_effect(&mut self, credentials: &mut [Switch], admission: &Admission, failure: &Failure, now: Now) {
-        let (key, at) = (admission.key, admission.at);
-        match failure.class.row().health {
-            // One request that is larger than the whole limit says nothing about the others.
-            HealthEffect::CoolsKey if failure.detail == Some(Detail::TooLargeForLimit) => {}
-            HealthEffect::CoolsKey => {
-                if let Some(it) = self.keys.get_mut(key) {
-                    it.limited(at, failure.retry_after, now);
-                }
-            }
-            HealthEffect::CredentialOff if failure.class == FailureClass::Auth && failure.status == Some(403) => {
-                if let Some(it) = self.keys.get_mut(key) {
-                    it.off.switch_off(Skip::Auth, at, now);
-                }
-            }
-            HealthEffect::CredentialOff => {
-                let skip = if failure.class == FailureClass::QuotaExhausted { Skip::Quota } else { Skip::Auth };
-                if let Some(it) = credentials.get_mut(key) {
-                    it.switch_off(skip, at, now);
-                }
-            }
-            HealthEffect::RouteOff => self.gone.switch_off(Skip::Gone, at, now),
-            HealthEffect::None | HealthEffect::Hard | HealthEffect::Soft => {}
-        }
-    }
-
-    fn bucket_view(&self, bucket: Bucket, now: Now) -> Option<BucketView> {
-        let breaker = self.breaker(bucket)?;
-        let counts = breaker.counts(now);
-        let view = BucketView {
-            bucket,
-            state: breaker.state(),
-            calls: counts.total(),
-            failed: counts.failed(),
-            median: self.latencies.get(bucket as usize).and_then(Latency::median),
-        };
-        (view.calls > 0 || view.state != State::Closed).then_some(view)
+        let (_, place) = richest?;
+        let it = self.deployments.get_mut(place)?;
+        it.credit = it.credit.saturating_sub(all);
+        Some(place)
     }
 }
 
 #[cfg(test)]
-#[path = "health_tests.rs"]
 mod tests;

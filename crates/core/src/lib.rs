@@ -19,6 +19,7 @@ pub mod breaker;
 pub mod health;
 pub mod latency;
 pub mod limits;
+pub mod money;
 pub mod retry;
 pub mod window;
 
@@ -26,6 +27,7 @@ pub mod derive;
 mod ending;
 pub mod explain;
 pub mod record;
+pub mod relayed;
 
 pub mod dice;
 pub mod id;

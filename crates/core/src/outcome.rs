@@ -46,6 +46,8 @@ pub enum Why {
     Deadline,
     /// The route above cannot do what was asked.
     Capability,
+    /// `model` was one of the task's other names, and no move followed.
+    Alias,
     /// No row of the signal table matched the failure: someone should map it.
     Unclassified,
 }
@@ -61,6 +63,7 @@ impl Why {
             Why::Budget => "budget",
             Why::Deadline => "deadline",
             Why::Capability => "capability",
+            Why::Alias => "alias",
             Why::Unclassified => "unclassified",
         }
     }
@@ -102,7 +105,7 @@ pub enum Skip {
     Gone,
     /// The breaker is open.
     BreakerOpen,
-    /// Every key is cooling after a rate limit.
+    /// Every key is cooling after a rate limit, or its provider says that nothing is left.
     Cooling,
     /// The route cannot do what the request needs.
     NoCapability,
@@ -126,6 +129,10 @@ pub enum Skip {
     Auth,
     /// It had nothing that satisfies what the request promises.
     Miss,
+    /// Region or tags do not satisfy what is required.
+    Residency,
+    /// Another provider holds state that the request names.
+    Pinned,
 }
 
 /// As what a skip counts for the rungs below it.
@@ -183,11 +190,11 @@ use FailureClass as C;
 
 /// Every skip, in the order of the enum.
 #[rustfmt::skip]
-pub const SKIPS: [SkipRow; 15] = [
+pub const SKIPS: [SkipRow; 17] = [
     row(Skip::Disabled,        "disabled",          CountsAs::Technical, Some(Why::Operator),   false, "disabled by an operator"),
     row(Skip::Gone,            "gone",              CountsAs::Technical, Some(Why::Breaker),    false, "switched off: the provider does not have the model"),
     row(Skip::BreakerOpen,     "breaker_open",      CountsAs::Technical, Some(Why::Breaker),    false, "its breaker is open"),
-    row(Skip::Cooling,         "cooling",           CountsAs::Technical, Some(Why::Breaker),    false, "cooling after a rate limit"),
+    row(Skip::Cooling,         "cooling",           CountsAs::Technical, Some(Why::Breaker),    false, "its keys met a rate limit or have nothing left"),
     row(Skip::NoCapability,    "no_capability",     CountsAs::Class(C::Capability), Some(Why::Capability), true,  "cannot do what the request needs"),
     row(Skip::ContextTooSmall, "context_too_small", CountsAs::Class(C::ContextWindow), Some(Why::Capability), true,  "the request does not fit its context window"),
     row(Skip::NoTime,          "no_time",           CountsAs::Class(C::Deadline), Some(Why::Deadline),   false, "could not finish in the time left"),
@@ -199,6 +206,8 @@ pub const SKIPS: [SkipRow; 15] = [
     row(Skip::Quota,           "quota",             CountsAs::Technical, Some(Why::Breaker),    false, "no credential has quota left"),
     row(Skip::Auth,            "auth",              CountsAs::Technical, Some(Why::Breaker),    false, "every credential was refused"),
     row(Skip::Miss,            "miss",              CountsAs::Nothing, None,                  false, "had nothing that fits the request"),
+    row(Skip::Residency,       "residency",         CountsAs::Nothing, None,                  true,  "is outside the region or tags that are required"),
+    row(Skip::Pinned,          "pinned",            CountsAs::Nothing, None,                  true,  "does not hold the state that the request names"),
 ];
 
 impl Skip {

@@ -3,12 +3,12 @@
 //! Asked before a rung is entered and, for the rungs below, before a retry: retries never starve the ladder. Changes
 //! nothing; the reasons are the skips that stand in the record.
 
-use crate::failure::{ClassSet, FailureClass};
+use crate::failure::{ClassSet, FailureClass, Family};
 use crate::health::{Asking, Health};
-use crate::id::Name;
+use crate::id::{Name, ProviderId};
 use crate::outcome::Skip;
 use crate::policy::{Policy, Rung, RungKind, Surface, Task, Try};
-use crate::route::{Bucket, Capabilities};
+use crate::route::{Bucket, Capabilities, Deployment, Deployments};
 use crate::time::Now;
 
 /// Time kept for non-model rungs and for the answer: an attempt ends this long before the deadline.
@@ -33,6 +33,12 @@ pub struct Ask {
     pub prompt_tokens: u64,
     /// The output cap that the request names.
     pub output_cap: Option<u64>,
+    /// Tags that the caller asks for: each must be carried by the deployment.
+    pub tags: Vec<Name>,
+    /// The provider that holds state which the request names.
+    pub pinned: Option<ProviderId>,
+    /// Whether `model` was one of the task's other names.
+    pub alias: bool,
     /// Whether an answer is held against a promise: a contract, a response format or a forced tool call.
     pub promised: bool,
     /// A safety decision about the same request that still stands: the provider's code.
@@ -107,39 +113,60 @@ impl Planner<'_> {
     }
 
     fn judge_try(&self, place: usize, it: &Try, standing: &Standing) -> Result<(), Skip> {
-        self.can_ever(it)?;
+        let fits = self.fits(it)?;
         if standing.attempts_left == 0 {
             return Err(Skip::NoAttempts);
         }
-        let asking = self.asking(it, standing.now);
+        let asking = self.asking(place, it, fits, standing.now);
         if let Some(skip) = self.health.obstacle(it.route, &asking, standing.now) {
             return Err(skip);
         }
-        self.has_time(place, it, standing)
+        self.has_time(place, it, fits, standing)
     }
 
-    /// What never changes during a walk: capability and window.
-    fn can_ever(&self, it: &Try) -> Result<(), Skip> {
-        let Some(route) = self.policy.route(it.route) else {
-            return Err(Skip::Gone);
-        };
-        if route.can.is_some_and(|can| can.lacks(self.ask.needs).is_some()) {
-            return Err(Skip::NoCapability);
+    /// The deployments that may ever serve this request: region, tags, state, capability and window never change during
+    /// a walk.
+    ///
+    /// # Errors
+    ///
+    /// None does; why not the one that came nearest.
+    pub fn fits(&self, it: &Try) -> Result<Deployments, Skip> {
+        let route = self.policy.route(it.route).ok_or(Skip::Gone)?;
+        let mut fits = Deployments::default();
+        let mut why = None;
+        for (place, deployment) in route.deployments.iter().enumerate() {
+            match self.misfit(deployment) {
+                None => fits = fits.with(place),
+                Some(skip) => why = Some(why.map_or(skip, |it| nearer(it, skip))),
+            }
         }
-        let wanted = self.ask.prompt_tokens.saturating_add(self.ask.output_cap.unwrap_or(0));
-        if route.context.is_some_and(|context| wanted > context) {
-            return Err(Skip::ContextTooSmall);
+        if fits.is_empty() { Err(why.unwrap_or(Skip::Gone)) } else { Ok(fits) }
+    }
+
+    fn misfit(&self, it: &Deployment) -> Option<Skip> {
+        let ask = self.ask;
+        let wanted = ask.prompt_tokens.saturating_add(ask.output_cap.unwrap_or(0));
+        let allowed = self.task.require.is_met(it.region.as_deref(), &it.tags);
+        if !allowed || !ask.tags.iter().all(|tag| it.tags.contains(tag)) {
+            Some(Skip::Residency)
+        } else if ask.pinned.is_some_and(|owner| owner != it.provider) {
+            Some(Skip::Pinned)
+        } else if it.cannot.shares(ask.needs).is_some() {
+            Some(Skip::NoCapability)
+        } else if it.context.is_some_and(|context| wanted > context) {
+            Some(Skip::ContextTooSmall)
+        } else {
+            None
         }
-        Ok(())
     }
 
     /// A rung that cannot finish is not started, unless it is the last model rung: that one gets all that is left.
-    fn has_time(&self, place: usize, it: &Try, standing: &Standing) -> Result<(), Skip> {
+    fn has_time(&self, place: usize, it: &Try, fits: Deployments, standing: &Standing) -> Result<(), Skip> {
         let left = standing.now.until(self.ask.deadline - RESERVE);
         if left.is_zero() {
             return Err(Skip::NoTime);
         }
-        let expected = self.health.expected(it.route, self.ask.bucket());
+        let expected = self.health.expected(it.route, self.ask.bucket(), fits);
         match expected {
             Some(expected) if expected > left && self.has_model_rung_below(place, standing) => Err(Skip::NoTime),
             _ => Ok(()),
@@ -148,22 +175,43 @@ impl Planner<'_> {
 
     /// Who asks the route's health on this rung.
     #[must_use]
-    pub fn asking(&self, it: &Try, now: Now) -> Asking {
+    pub fn asking(&self, place: usize, it: &Try, fits: Deployments, now: Now) -> Asking<'static> {
         let ends = (now + it.timeout).min(self.ask.deadline - RESERVE);
-        Asking { bucket: self.ask.bucket(), tried_keys: 0, waited: false, ends }
+        Asking {
+            bucket: self.ask.bucket(),
+            fits,
+            tried: &[],
+            waited: false,
+            covered: self.is_covered(place),
+            prompt_tokens: self.ask.prompt_tokens,
+            ends,
+        }
+    }
+
+    /// Whether anything but `fail` stands below for this caller that takes a technical failure. Asks for no state: who has
+    /// another rung is covered, also while that one is in trouble.
+    fn is_covered(&self, place: usize) -> bool {
+        let technical = ClassSet::of_family(Family::Technical);
+        let below = self.task.ladder.iter().skip(place + 1);
+        let mut mine = below.filter(|rung| self.is_for_caller(rung).is_ok() && rung.when.meets(technical));
+        mine.any(|rung| match &rung.kind {
+            RungKind::Try(it) => self.fits(it).is_ok(),
+            RungKind::Answer { .. } => true,
+            RungKind::Fail { .. } => false,
+        })
     }
 
     /// Whether a model rung below could be called after this one is passed over for lack of time. Does not ask for the
     /// time of that rung: whichever is last gets what is left.
     fn has_model_rung_below(&self, place: usize, standing: &Standing) -> bool {
         let met = standing.met.with(FailureClass::Deadline);
-        let below = self.task.ladder.iter().skip(place + 1);
-        let mut mine = below.filter(|rung| self.is_for_caller(rung).is_ok() && rung.when.meets(met));
-        mine.any(|rung| match &rung.kind {
-            RungKind::Try(it) => {
-                let asking = self.asking(it, standing.now);
-                self.can_ever(it).is_ok() && self.health.obstacle(it.route, &asking, standing.now).is_none()
-            }
+        let below = self.task.ladder.iter().enumerate().skip(place + 1);
+        let mut mine = below.filter(|(_, rung)| self.is_for_caller(rung).is_ok() && rung.when.meets(met));
+        mine.any(|(place, rung)| match &rung.kind {
+            RungKind::Try(it) => self.fits(it).is_ok_and(|fits| {
+                let asking = self.asking(place, it, fits, standing.now);
+                self.health.obstacle(it.route, &asking, standing.now).is_none()
+            }),
             RungKind::Answer { .. } | RungKind::Fail { .. } => false,
         })
     }
@@ -198,4 +246,10 @@ impl Planner<'_> {
         }
         n
     }
+}
+
+/// Of two reasons why deployments do not fit, that of the one that met more of what is asked.
+fn nearer(one: Skip, other: Skip) -> Skip {
+    let order = [Skip::ContextTooSmall, Skip::NoCapability, Skip::Pinned, Skip::Residency];
+    order.into_iter().find(|it| [one, other].contains(it)).unwrap_or(one)
 }

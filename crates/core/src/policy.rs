@@ -67,12 +67,20 @@ impl Policy {
 pub struct Task {
     /// Its name; applications send it as `model`.
     pub name: Name,
+    /// Other values of `model` that mean it; `*` stands for anything.
+    pub names: Vec<Name>,
     /// One sentence for people.
     pub about: Option<Name>,
     /// Its kind; a label that only narrows.
     pub kind: Name,
     /// What every answer must satisfy.
     pub contract: Option<ContractId>,
+    /// Whether the contract's schema goes upstream in the route's own structured-output form.
+    pub native: bool,
+    /// How a broken answer is mended.
+    pub repair: Repair,
+    /// What every call that carries the request must satisfy.
+    pub require: Require,
     /// The surface of requests that name none.
     pub surface: Surface,
     /// Time for the whole walk, per surface.
@@ -89,6 +97,47 @@ pub struct Task {
     pub ladder: Vec<Rung>,
     /// Whether this is a route called by its own name: one rung, no ladder.
     pub direct: bool,
+}
+
+/// How an answer that breaks its promise is mended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Repair {
+    /// Whether what can be mended without a model is.
+    pub local: bool,
+    /// How often on a walk the model is shown its answer and what is wrong with it.
+    pub tries: u32,
+    /// Longest time of one such call; `None`: as the rung's.
+    pub timeout: Option<Duration>,
+}
+
+impl Default for Repair {
+    fn default() -> Self {
+        Self { local: true, tries: 1, timeout: None }
+    }
+}
+
+/// A floor under every call that carries the request: a deployment that does not satisfy it is not called.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Require {
+    /// The region is one of these; `eu` is met by `eu` and `eu-*`. Empty: any, an unknown one too.
+    pub region: Vec<Name>,
+    /// It carries each of these tags.
+    pub tags: Vec<Name>,
+}
+
+impl Require {
+    /// Whether a deployment in this region, with these tags, satisfies it. An unknown region satisfies no demand for
+    /// one.
+    #[must_use]
+    pub fn is_met(&self, region: Option<&str>, tags: &[Name]) -> bool {
+        let here = |wanted: &Name| {
+            region.is_some_and(|it| {
+                it.strip_prefix(&**wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+            })
+        };
+        let in_region = self.region.is_empty() || self.region.iter().any(here);
+        in_region && self.tags.iter().all(|tag| tags.contains(tag))
+    }
 }
 
 /// One step of a ladder.
@@ -140,6 +189,10 @@ pub struct Try {
     pub first_token: Option<Duration>,
     /// Longest silence between content of a stream.
     pub idle: Duration,
+    /// Members of the request that are set on this rung: their names on the wire, and their values as JSON.
+    pub with: Vec<(Box<str>, Box<str>)>,
+    /// One more system message on this rung.
+    pub instruction: Option<Name>,
 }
 
 /// What the caller gets from a rung, compared with the primary.

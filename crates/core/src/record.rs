@@ -18,6 +18,9 @@ pub struct Usage {
     pub completion: Option<u64>,
     /// Prompt tokens read from a cache.
     pub cached: Option<u64>,
+    /// Prompt tokens written to a cache.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_write: Option<u64>,
     /// Output tokens spent on reasoning.
     pub reasoning: Option<u64>,
 }
@@ -63,7 +66,7 @@ pub struct Object {
     /// Request fields that were not passed on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<Name>,
-    /// Cost of all attempts in dollars; unknown until prices are.
+    /// Cost of all attempts in dollars; unknown while that of any is.
     pub cost_usd: Option<f64>,
     /// Time from arrival to the start of the served attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,7 +86,7 @@ pub struct Attempt {
     pub rung: u32,
     /// The route.
     pub route: Name,
-    /// `first`, `retry` or `probe`.
+    /// `first`, `retry`, `repair` or `probe`.
     pub kind: Name,
     /// The failure class, `served` for the one that answered, or `null` while it runs.
     pub class: Option<Name>,
@@ -91,7 +94,7 @@ pub struct Attempt {
     pub status: Option<u16>,
     /// How long it took; `null` while it runs.
     pub ms: Option<u64>,
-    /// Its cost in dollars; unknown until prices are.
+    /// Its cost in dollars; `null` is unknown.
     pub cost_usd: Option<f64>,
     /// More, for the record.
     #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
@@ -103,6 +106,15 @@ pub struct Attempt {
 pub struct AttemptStory {
     /// Milliseconds from arrival to its start.
     pub at_ms: u64,
+    /// The deployment that was called, as `provider/model`.
+    #[serde(default)]
+    pub call: Name,
+    /// Its region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Name>,
+    /// Which deployment of its route it is, from one; absent where the route has but one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<u32>,
     /// Position of the key among its provider's, from one.
     pub key: u32,
     /// What exactly went wrong.
@@ -132,6 +144,12 @@ pub struct AttemptStory {
     /// The provider's id of the call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_request_id: Option<Box<str>>,
+    /// What was mended of its answer without another call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mended: Vec<Name>,
+    /// Whether a retry or repair would have followed, had the route's retry budget not been empty.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unpaid: bool,
 }
 
 /// A rung that did not run.
@@ -259,6 +277,8 @@ pub enum EndKind {
     ContextTooSmall,
     /// Nothing on the ladder can do it.
     Unsupported,
+    /// Nothing satisfies the required region and tags.
+    Residency,
     /// The deadline passed.
     Deadline,
     /// The ladder is exhausted.

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use crate::id::{Name, ProviderId};
+use crate::money::Price;
 
 /// An upstream account with its endpoint.
 #[derive(Debug, Clone)]
@@ -15,28 +16,126 @@ pub struct Provider {
     pub n_keys: usize,
 }
 
-/// One model at one provider, in one region; what an operator disables.
+/// One model, in one or several deployments; what an operator disables.
 #[derive(Debug, Clone)]
 pub struct Route {
     /// Its name: the table's, or `provider/model` where a rung names the call itself.
     pub name: Name,
+    /// Where the model can be called, in file order. Never empty, at most [`MOST_DEPLOYMENTS`].
+    pub deployments: Vec<Deployment>,
+}
+
+impl Route {
+    /// The largest context window among its deployments, in tokens; `None` while that of any is unknown.
+    #[must_use]
+    pub fn context(&self) -> Option<u64> {
+        let each = self.deployments.iter().map(|it| it.context);
+        each.collect::<Option<Vec<u64>>>()?.into_iter().max()
+    }
+
+    /// The one provider of all its deployments, where there is but one.
+    #[must_use]
+    pub fn only_provider(&self) -> Option<ProviderId> {
+        let first = self.deployments.first()?.provider;
+        self.deployments.iter().all(|it| it.provider == first).then_some(first)
+    }
+}
+
+/// Most deployments of a route.
+pub const MOST_DEPLOYMENTS: usize = 64;
+
+/// One model at one provider, in one region, with its limits, capabilities and price.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Deployment {
+    /// The call as the operator writes it: `provider/model`.
+    pub call: Name,
     /// The provider that is called.
     pub provider: ProviderId,
     /// The model name that is sent upstream.
     pub model: Name,
-    /// The route's region, else its provider's.
+    /// Lower orders are used first; a higher one only when none of a lower order can be called.
+    pub order: u32,
+    /// Share of the calls among deployments of the same order; at least one.
+    pub weight: u32,
+    /// The call's own region, else the route's, else the provider's.
     pub region: Option<Name>,
+    /// Compliance tags: the call's own and the route's.
+    pub tags: Vec<Name>,
     /// Context window in tokens, prompt and output together; `None` is unknown, and unknown is eligible.
     pub context: Option<u64>,
-    /// What it can do; `None` is undeclared, and undeclared is eligible.
-    pub can: Option<Capabilities>,
+    /// Most output tokens; `None` is unknown.
+    pub max_output: Option<u64>,
+    /// What it is known not to be able to do: declared so, in the catalogue, or beyond its API's shape.
+    pub cannot: Capabilities,
+    /// Whether it is known to hold its answers to a schema that it is given.
+    pub holds_schema: bool,
+    /// What it costs; `None` is unknown, never free.
+    pub price: Option<Price>,
 }
 
-impl Route {
-    /// The call as the operator writes it: `provider/model`.
+#[cfg(any(test, feature = "simulate"))]
+impl Deployment {
+    /// One of which nothing but its call is known: in no region, without tags, limits or a price.
+    pub(crate) fn plain(provider: u32, call: &str) -> Self {
+        Self {
+            call: call.into(),
+            provider: ProviderId(provider),
+            model: call.into(),
+            order: 1,
+            weight: 1,
+            region: None,
+            tags: Vec::new(),
+            context: None,
+            max_output: None,
+            cannot: Capabilities::NONE,
+            holds_schema: false,
+            price: None,
+        }
+    }
+}
+
+/// A set of deployments of one route, by their places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Deployments(u64);
+
+impl Deployments {
+    /// Every place.
+    pub const ALL: Deployments = Deployments(u64::MAX);
+
+    /// With this place too; places from [`MOST_DEPLOYMENTS`] on are never in a set.
     #[must_use]
-    pub fn call(&self, provider: &Provider) -> String {
-        format!("{}/{}", provider.name, self.model)
+    pub const fn with(self, place: usize) -> Self {
+        if place < MOST_DEPLOYMENTS { Deployments(self.0 | 1 << place) } else { self }
+    }
+
+    /// Whether the place is in the set.
+    #[must_use]
+    pub const fn has(self, place: usize) -> bool {
+        place < MOST_DEPLOYMENTS && self.0 & 1 << place != 0
+    }
+
+    /// Whether all of the other set is in this one.
+    #[must_use]
+    pub const fn covers(self, other: Deployments) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// What is in either set.
+    #[must_use]
+    pub const fn union(self, other: Deployments) -> Self {
+        Deployments(self.0 | other.0)
+    }
+
+    /// What is in this set and not in the other.
+    #[must_use]
+    pub const fn minus(self, other: Deployments) -> Self {
+        Deployments(self.0 & !other.0)
+    }
+
+    /// Whether nothing is in the set.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
     }
 }
 
@@ -126,6 +225,30 @@ impl Capabilities {
     /// None.
     pub const NONE: Capabilities = Capabilities(0);
 
+    /// All that a route can declare.
+    #[must_use]
+    pub fn declarable() -> Self {
+        CAPABILITIES.iter().fold(Self::NONE, |all, (it, _)| all.with(*it))
+    }
+
+    /// What is in either set.
+    #[must_use]
+    pub const fn union(self, other: Capabilities) -> Self {
+        Capabilities(self.0 | other.0)
+    }
+
+    /// What is in both sets.
+    #[must_use]
+    pub const fn both(self, other: Capabilities) -> Self {
+        Capabilities(self.0 & other.0)
+    }
+
+    /// What is in this set and not in the other.
+    #[must_use]
+    pub const fn minus(self, other: Capabilities) -> Self {
+        Capabilities(self.0 & !other.0)
+    }
+
     /// With this one too.
     #[must_use]
     pub const fn with(self, capability: Capability) -> Self {
@@ -136,12 +259,6 @@ impl Capabilities {
     #[must_use]
     pub const fn has(self, capability: Capability) -> bool {
         self.0 & 1 << capability as u8 != 0
-    }
-
-    /// The first declarable capability of `needs` that is missing here.
-    #[must_use]
-    pub fn lacks(self, needs: Capabilities) -> Option<Capability> {
-        CAPABILITIES.iter().map(|(it, _)| *it).find(|it| needs.has(*it) && !self.has(*it))
     }
 
     /// The first capability, declarable or of a shape, that is in both sets.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::failure::Failure;
-use crate::id::RouteId;
+use crate::id::{Name, RouteId};
 use crate::limits::Limits;
 use crate::record::{Ending, Usage};
 use crate::time::Now;
@@ -41,8 +41,12 @@ pub struct Call {
     pub rung: usize,
     /// The route.
     pub route: RouteId,
+    /// Which of its deployments, from zero.
+    pub deployment: usize,
     /// The key, as a position among its provider's.
     pub key: usize,
+    /// Whether the last answer is to be repaired: the model is shown what it said and what is wrong with it.
+    pub repair: bool,
     /// When the attempt ends at the latest: whole, or committed.
     pub ends: Now,
     /// When the first content of a stream must have come.
@@ -93,4 +97,8 @@ pub struct Facts {
     pub simulated: bool,
     /// What the provider said of its rate limits.
     pub limits: Limits,
+    /// Request fields that the API's shape could not express and that the request means the same without.
+    pub dropped: Vec<Name>,
+    /// What was mended of the answer without another call, by the names of the contract crate.
+    pub mended: Vec<Name>,
 }

@@ -14,17 +14,24 @@
 use std::sync::Arc;
 
 use crate::dice::Dice;
-use crate::failure::{ClassSet, Detail, Failure, FailureClass};
-use crate::health::{Admission, Ended, Health};
+use crate::failure::{ClassSet, Failure, FailureClass};
+use crate::health::{Admission, Asking, Health};
 use crate::id::{RouteId, TaskId};
-use crate::outcome::{Skip, Why};
+use crate::outcome::Skip;
 use crate::plan::{Ask, Planner, RESERVE, Standing};
 use crate::policy::{Policy, Role, Rung, RungKind, Task, Try};
 use crate::record::Ending;
 use crate::step::{Call, Facts, Observation, Step};
 use crate::time::Now;
 
+mod account;
+mod notes;
 mod same_route;
+
+pub(crate) use account::{HowEnded, Moved, RungState, Tried, Waited};
+
+/// The kind of an attempt that shows the model its answer and what is wrong with it.
+pub(crate) const REPAIR: &str = "repair";
 
 /// One request's way down its ladder.
 #[derive(Debug)]
@@ -44,7 +51,11 @@ pub struct Walk {
     current: Option<usize>,
     in_flight: Option<Admission>,
     n_retries: u32,
-    tried_keys: u64,
+    n_repairs: u32,
+    /// The route whose budget has paid for a retry that is still to be made.
+    paid: Option<RouteId>,
+    /// Deployments and keys that this rung has called in vain.
+    tried_here: Vec<(usize, usize)>,
     took_other_key: bool,
     /// The field that is left out on this rung.
     without: Option<&'static str>,
@@ -58,61 +69,6 @@ struct Spot<'a> {
     rung: &'a Try,
     now: Now,
     health: &'a Health,
-}
-
-/// What became of a rung.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RungState {
-    NotReached,
-    Ran,
-    Skipped(Skip),
-}
-
-/// One upstream call.
-#[derive(Debug)]
-pub(crate) struct Tried {
-    pub(crate) rung: usize,
-    pub(crate) route: RouteId,
-    pub(crate) key: usize,
-    pub(crate) kind: &'static str,
-    pub(crate) started: Now,
-    pub(crate) ended: Option<Now>,
-    /// Whether the request's deadline, not the route's timeout, bounds it.
-    pub(crate) cut_by_deadline: bool,
-    /// Whether the first content has a clock of its own, shorter than both.
-    pub(crate) own_first_token: bool,
-    pub(crate) without: Option<&'static str>,
-    pub(crate) failure: Option<Failure>,
-    pub(crate) facts: Facts,
-}
-
-/// A wait before a retry.
-#[derive(Debug)]
-pub(crate) struct Waited {
-    pub(crate) rung: usize,
-    pub(crate) asked_for: bool,
-    pub(crate) from: Now,
-    pub(crate) until: Now,
-}
-
-/// Leaving a rung.
-#[derive(Debug)]
-pub(crate) struct Moved {
-    pub(crate) from: usize,
-    pub(crate) to: usize,
-    pub(crate) class: &'static str,
-    pub(crate) why: Why,
-}
-
-/// How the walk ended.
-#[derive(Debug)]
-pub(crate) enum HowEnded {
-    /// By the answer of the last call.
-    Served,
-    /// By the ready answer of this rung.
-    Given(usize),
-    /// By an error.
-    Failed(Ending),
 }
 
 // === impl Walk ===
@@ -139,7 +95,9 @@ impl Walk {
             current: None,
             in_flight: None,
             n_retries: 0,
-            tried_keys: 0,
+            n_repairs: 0,
+            paid: None,
+            tried_here: Vec::new(),
             took_other_key: false,
             without: None,
         })
@@ -173,6 +131,9 @@ impl Walk {
             }
             Observation::Committed(facts) => {
                 self.committed = Some(now);
+                if let Some(admission) = &self.in_flight {
+                    health.told_limits(admission, &facts.limits, now);
+                }
                 self.note(facts);
                 self.ended = Some(HowEnded::Served);
                 Step::Answer
@@ -198,6 +159,7 @@ impl Walk {
             }
             Observation::Gone => {
                 self.settle(now, Some(Failure::new(FailureClass::Cancelled)), Facts::default(), health);
+                self.refund(now, health);
                 self.end(Ending::cancelled())
             }
         }
@@ -245,8 +207,8 @@ impl Walk {
     fn enter(&mut self, task: &Task, place: usize, rung: &Rung, now: Now, health: &Health) -> Result<Step, Skip> {
         let step = match &rung.kind {
             RungKind::Try(it) => {
-                self.tried_keys = 0;
-                let admission = self.admit(&Spot { task, place, rung: it, now, health }, false)?;
+                self.tried_here.clear();
+                let admission = self.admit(&Spot { task, place, rung: it, now, health }, false, &[])?;
                 self.n_retries = 0;
                 self.took_other_key = false;
                 self.without = None;
@@ -266,10 +228,8 @@ impl Walk {
         Ok(step)
     }
 
-    fn admit(&self, at: &Spot<'_>, waited: bool) -> Result<Admission, Skip> {
-        let mut asking = self.planner(at.task, at.health).asking(at.rung, at.now);
-        asking.tried_keys = self.tried_keys;
-        asking.waited = waited;
+    fn admit(&self, at: &Spot<'_>, waited: bool, tried: &[(usize, usize)]) -> Result<Admission, Skip> {
+        let asking = Asking { tried, waited, ..self.asking(at)? };
         // Timers fire late: a call that could only end at once is not made.
         if at.now >= asking.ends {
             return Err(Skip::NoTime);
@@ -277,35 +237,46 @@ impl Walk {
         at.health.admit(at.rung.route, &asking, at.now)
     }
 
+    /// Who asks on this rung now.
+    fn asking(&self, at: &Spot<'_>) -> Result<Asking<'static>, Skip> {
+        let planner = self.planner(at.task, at.health);
+        Ok(planner.asking(at.place, at.rung, planner.fits(at.rung)?, at.now))
+    }
+
     fn call(&mut self, place: usize, it: &Try, admission: Admission, kind: &'static str, now: Now) -> Step {
+        let repair = kind == REPAIR;
+        let own = self.policy.task(self.task).and_then(|task| task.repair.timeout).filter(|_| repair);
+        let timeout = own.map_or(it.timeout, |own| own.min(it.timeout));
         let last = self.ask.deadline - RESERVE;
-        let ends = (now + it.timeout).min(last);
+        let ends = (now + timeout).min(last);
         let first_token = it.first_token.map_or(ends, |span| (now + span).min(ends));
-        if admission.key < 64 {
-            self.tried_keys |= 1 << admission.key;
-        }
         self.tried.push(Tried {
             rung: place,
             route: it.route,
+            deployment: admission.deployment,
             key: admission.key,
-            kind: if admission.is_probe() { "probe" } else { kind },
+            // A repair is asked in other words than a probe, whatever else it tells.
+            kind: if admission.is_probe() && !repair { "probe" } else { kind },
             started: now,
             ended: None,
             // A client in a hurry, or time that earlier calls have spent, is not the route's fault.
-            cut_by_deadline: now + it.timeout > last && (self.ask.deadline_is_clients || !self.tried.is_empty()),
+            cut_by_deadline: now + timeout > last && (self.ask.deadline_is_clients || !self.tried.is_empty()),
             own_first_token: first_token < ends,
             without: self.without,
             failure: None,
+            unpaid: false,
             facts: Facts::default(),
         });
         self.in_flight = Some(admission);
         let attempt = u32::try_from(self.tried.len()).unwrap_or(u32::MAX);
-        let key = admission.key;
+        let (deployment, key) = (admission.deployment, admission.key);
         Step::Call(Call {
             attempt,
             rung: place,
             route: it.route,
+            deployment,
             key,
+            repair,
             ends,
             first_token,
             idle: it.idle,
@@ -339,7 +310,9 @@ impl Walk {
             return self.descend(place + 1, now, health);
         };
         let at = Spot { task, place, rung: it, now, health };
-        if let Some(step) = self.take_other_key(&at, failure).or_else(|| self.leave_out(&at, failure)) {
+        self.tried_here.extend(self.tried.last().map(|it| (it.deployment, it.key)));
+        let same = self.take_other_key(&at, failure).or_else(|| self.leave_out(&at, failure));
+        if let Some(step) = same.or_else(|| self.ask_for_repair(&at, failure)) {
             return step;
         }
         match self.wait_before_retry(&at, failure) {
@@ -368,84 +341,13 @@ impl Walk {
         }
     }
 
-    fn settle(&mut self, now: Now, failure: Option<Failure>, facts: Facts, health: &Health) {
-        let Some(admission) = self.in_flight.take() else { return };
-        let Some(tried) = self.tried.last_mut() else { return };
-        tried.ended = Some(now);
-        // A clock of the route's own that ran out before the deadline says as much as ever.
-        let at_deadline = self.committed.is_none() && now >= self.ask.deadline - RESERVE;
-        let silent = failure.as_ref().is_some_and(|it| it.detail == Some(Detail::FirstToken));
-        let cut_by_deadline = tried.cut_by_deadline && at_deadline && !(silent && tried.own_first_token);
-        // A live stream has done what its deadline asks for when it commits.
-        let took = self.committed.unwrap_or(now).since(tried.started);
-        let ended = Ended { failure: failure.as_ref(), cut_by_deadline, took };
-        health.settle(admission, &ended, now, &mut self.dice);
-        tried.failure = failure;
-        self.note(facts);
-    }
-
-    /// Keeps what is known of the last call; what was known before stays known.
-    fn note(&mut self, facts: Facts) {
-        let Some(tried) = self.tried.last_mut() else { return };
-        let known = &mut tried.facts;
-        known.status = facts.status.or(known.status);
-        known.model = facts.model.or_else(|| known.model.take());
-        known.usage = facts.usage.or(known.usage);
-        known.first_token = facts.first_token.or(known.first_token);
-        known.provider_request_id = facts.provider_request_id.or_else(|| known.provider_request_id.take());
-        known.simulated |= facts.simulated;
-    }
-
     fn end(&mut self, ending: Ending) -> Step {
         // What was served before the caller left was served; the record shows the cancellation on the attempt.
         self.ended = Some(HowEnded::Failed(ending.clone()));
         Step::End(ending)
     }
 
-    fn skip(&mut self, place: usize, skip: Skip) {
-        if self.met.has(FailureClass::PolicyBlocked) {
-            self.rungs_mut(place, RungState::Skipped(skip));
-            return;
-        }
-        self.met = self.met.union(skip.row().counts_as.classes());
-        self.rungs_mut(place, RungState::Skipped(skip));
-    }
-
-    fn rungs_mut(&mut self, place: usize, state: RungState) {
-        if let Some(it) = self.rungs.get_mut(place) {
-            *it = state;
-        }
-    }
-
-    /// Notes a move into this rung, if the caller's first rung lies above it.
-    fn note_move(&mut self, to: usize) {
-        let from_failure = self.tried.last().and_then(|it| Some((it.rung, it.failure.as_ref()?)));
-        let operator = self.skipped_above(to).any(|(_, skip)| skip == Skip::Disabled);
-        let last_skip = self.skipped_above(to).filter_map(|(at, skip)| Some((at, skip, skip.row().why?))).last();
-        let moved = match (from_failure, last_skip) {
-            (Some((from, failure)), _) if operator => Some((from, failure.class.name(), Why::Operator)),
-            (Some((from, failure)), _) => {
-                Some((from, failure.class.name(), Why::after(failure.class, failure.unclassified())))
-            }
-            (None, Some((from, skip, _))) if operator => Some((from, skip.name(), Why::Operator)),
-            (None, Some((from, skip, why))) => Some((from, skip.name(), why)),
-            (None, None) => None,
-        };
-        let blocked = self.ask.blocked.is_some() && self.tried.is_empty();
-        let moved = if blocked { None } else { moved };
-        if let Some((from, class, why)) = moved {
-            self.moves.push(Moved { from, to, class, why });
-        }
-    }
-
-    fn skipped_above(&self, to: usize) -> impl Iterator<Item = (usize, Skip)> {
-        self.rungs.iter().enumerate().take(to).filter_map(|(at, state)| match state {
-            RungState::Skipped(skip) => Some((at, *skip)),
-            RungState::Ran | RungState::NotReached => None,
-        })
-    }
-
-    fn planner<'a>(&'a self, task: &'a Task, health: &'a Health) -> Planner<'a> {
+    pub(crate) fn planner<'a>(&'a self, task: &'a Task, health: &'a Health) -> Planner<'a> {
         Planner { policy: &self.policy, task, ask: &self.ask, health }
     }
 
@@ -456,5 +358,4 @@ impl Walk {
 }
 
 #[cfg(test)]
-#[path = "walk_tests.rs"]
 mod tests;

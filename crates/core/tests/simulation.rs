@@ -65,6 +65,8 @@ fn the_world_is_not_a_quiet_place() {
         ("hang-ups", report.hang_ups),
         ("broken streams", report.broken_streams),
         ("reloads", report.reloads),
+        ("repairs", report.repairs),
+        ("ends of windows", report.window_limits),
         ("breakers opened", report.opened),
         ("breakers closed", report.closed),
     ] {
@@ -99,11 +101,25 @@ fn notices(planted: Planted) -> &'static [Rule] {
         Planted::DisableIsLost => &[Rule::Disabled],
         Planted::ForgetsNeeds => &[Rule::Eligible],
         Planted::SuccessIsRateLimit => &[Rule::ComesBack],
+        Planted::WeightsLost => &[Rule::Shares],
+        Planted::OrderLost => &[Rule::LowerFirst, Rule::Shares],
+        Planted::RequireLost | Planted::TagsLost | Planted::PinLost => &[Rule::Residency],
+        Planted::CallsFirstDeployment => &[Rule::Residency, Rule::LowerFirst, Rule::RecordComplete],
+        Planted::LimitsLost => &[Rule::DryKeys],
+        Planted::RefundsRetries => &[Rule::RetryBudget],
+        Planted::EverythingIsRepairable | Planted::MoreRepairs => &[Rule::Repair],
+        Planted::MoreAttempts => &[Rule::Starves, Rule::MaxAttempts],
+        Planted::TripIsLost | Planted::ResetIsLost => &[Rule::Recount],
+        Planted::InventsCover => &[Rule::SwitchedOff],
+        Planted::UsageDoubled | Planted::PricesLost => &[Rule::CostTrue],
+        Planted::MendedIsUntold | Planted::DroppedIsUntold => &[Rule::RecordTrue],
     }
 }
 
 #[test]
 fn every_planted_bug_is_found() {
+    // What honest worlds of these seeds break: nothing, or the lie proves nothing.
+    let mut honest: Vec<Report> = Vec::new();
     for planted in Planted::ALL {
         let mut left = notices(planted).to_vec();
         let mut seed = 0;
@@ -111,9 +127,12 @@ fn every_planted_bug_is_found() {
             seed += 1;
             assert!(seed <= 300, "{planted:?} was not noticed by {left:?}");
             let lied_to = run(&Options { planted: Some(planted), ..options(seed) });
-            let honest = run(&options(seed));
+            let place = usize::try_from(seed - 1).unwrap();
+            if honest.len() <= place {
+                honest.push(run(&options(seed)));
+            }
             let breaks = |report: &Report, rule| report.violations.iter().any(|it| it.rule == rule);
-            left.retain(|rule| !breaks(&lied_to, *rule) || breaks(&honest, *rule));
+            left.retain(|rule| !breaks(&lied_to, *rule) || breaks(&honest[place], *rule));
         }
         println!("{planted:?} found within {seed} seeds");
     }

@@ -10,13 +10,14 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName};
 use switchback_contract::Promise;
 use switchback_core::derive::About;
-use switchback_core::id::{Name, RequestId, TaskId};
+use switchback_core::id::{Name, ProviderId, RequestId, TaskId};
 use switchback_core::plan::Ask;
-use switchback_core::policy::{StreamMode, Surface, Task};
+use switchback_core::policy::{Repair, RungKind, StreamMode, Surface, Task};
 use switchback_core::time::Now;
 use switchback_wire::head::Head;
 
 use crate::keys::Caller;
+use crate::names::{Found, Meant};
 use crate::origin::{self, text};
 use crate::promises::Texts;
 use crate::reject::Reject;
@@ -28,8 +29,9 @@ const CLIENT_RESERVE: Duration = Duration::from_millis(50);
 const LONGEST_CLIENT: usize = 80;
 /// Request headers of the interface whose features are not built yet. Ignoring one would be a promise broken in
 /// silence, so each is refused.
-const NOT_YET: [&str; 5] =
-    ["x-switchback-tags", "x-switchback-job", "x-switchback-session", "x-switchback-confirm", "idempotency-key"];
+const NOT_YET: [&str; 4] = ["x-switchback-job", "x-switchback-session", "x-switchback-confirm", "idempotency-key"];
+/// Most tags that a request may ask for, and the longest of them.
+const MOST_TAGS: (usize, usize) = (16, 64);
 /// Headers of the caller that go upstream.
 const FORWARDED: [&str; 3] = ["traceparent", "tracestate", "openai-beta"];
 
@@ -42,6 +44,8 @@ pub(crate) struct Admitted {
     pub(crate) body: Bytes,
     pub(crate) promise: Arc<Promise>,
     pub(crate) mode: StreamMode,
+    /// How a broken answer is mended.
+    pub(crate) repair: Repair,
     pub(crate) forwarded: HeaderMap,
     pub(crate) about: About,
     /// How long the head of a stream may be held.
@@ -78,14 +82,24 @@ pub(crate) fn caller(snapshot: &Snapshot, headers: &HeaderMap) -> Result<Caller,
 /// # Errors
 ///
 /// The caller's mistake.
-pub(crate) async fn admit(shared: &Shared, snapshot: &Snapshot, arrived: Arrived<'_>) -> Result<Admitted, Reject> {
+pub(crate) async fn admit(
+    shared: &Shared,
+    snapshot: &mut Arc<Snapshot>,
+    arrived: Arrived<'_>,
+) -> Result<Admitted, Reject> {
     let Arrived { id, at, caller, headers, body } = arrived;
     if let Some(name) = NOT_YET.iter().find(|name| headers.contains_key(**name)) {
         let message = format!("The header {name} is not supported yet by this version of Switchback; leave it out.");
         return Err(Reject::invalid("unsupported_header", None, message));
     }
     let head = Head::read(&body).map_err(|error| Reject::invalid(error.code(), error.param(), error.to_string()))?;
-    let (task_id, task) = find_task(snapshot, &caller, headers, &head)?;
+    let asked = named(headers, &head);
+    if let Found::Starred { .. } = snapshot.names.find(&snapshot.policy, asked) {
+        *snapshot = shared.starred(asked);
+    }
+    let snapshot = &**snapshot;
+    let meant = find_task(snapshot, &caller, asked)?;
+    let task = snapshot.policy.task(meant.task).ok_or_else(|| Reject::no_such_model(asked))?;
     let surface = surface(headers, task)?;
     let promise = promise(snapshot, task, &head, &body).await?;
     let key = caller.name.as_deref();
@@ -101,41 +115,71 @@ pub(crate) async fn admit(shared: &Shared, snapshot: &Snapshot, arrived: Arrived
         needs: head.needs,
         prompt_tokens: head.prompt_tokens,
         output_cap: head.output_cap,
+        tags: tags(headers)?,
+        pinned: pinned(snapshot, task, &head),
+        alias: meant.alias,
         promised: promise.stands(),
         blocked,
     };
-    let about = About {
+    let about = About { stream: head.stream, ..about(shared, snapshot, id, &caller, headers) };
+    let hold_head = limits.first_byte.map_or(snapshot.server.hold_head, |it| it.min(snapshot.server.hold_head));
+    let mode = mode(task, &promise);
+    Ok(Admitted {
+        task: meant.task,
+        ask,
+        head,
+        body,
+        promise,
+        mode,
+        repair: task.repair,
+        forwarded: forwarded(headers),
+        about,
+        hold_head,
+    })
+}
+
+/// What is known of a request before its body is read.
+pub(crate) fn about(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    id: RequestId,
+    caller: &Caller,
+    headers: &HeaderMap,
+) -> About {
+    About {
         request_id: id,
-        arrived_ms: shared.clock.unix_ms(at),
-        stream: head.stream,
+        arrived_ms: shared.clock.unix_ms(shared.clock.now()),
+        stream: false,
         key: caller.name.clone(),
         client: client(headers),
         client_retry: text(headers, "x-stainless-retry-count").and_then(|it| it.parse().ok()),
         config: Name::clone(&snapshot.hash),
         exhausted_status: snapshot.server.exhausted_status,
-    };
-    let hold_head = limits.first_byte.map_or(snapshot.server.hold_head, |it| it.min(snapshot.server.hold_head));
-    let mode = mode(task, &promise);
-    Ok(Admitted { task: task_id, ask, head, body, promise, mode, forwarded: forwarded(headers), about, hold_head })
+    }
 }
 
-fn find_task<'a>(
-    snapshot: &'a Snapshot,
-    caller: &Caller,
-    headers: &HeaderMap,
-    head: &Head,
-) -> Result<(TaskId, &'a Task), Reject> {
-    let named = text(headers, "x-switchback-task").unwrap_or(&head.model);
-    let known = snapshot.policy.task_named(named).and_then(|id| Some((id, snapshot.policy.task(id)?)));
-    let Some((id, task)) = known else { return Err(Reject::no_such_model(named)) };
+/// What the request asks for, and whether it used another of the task's names.
+fn find_task(snapshot: &Snapshot, caller: &Caller, named: &str) -> Result<Meant, Reject> {
+    let meant = match snapshot.names.find(&snapshot.policy, named) {
+        Found::Known(meant) => meant,
+        Found::NeedsModel => return Err(Reject::needs_model(named)),
+        Found::Starred { .. } | Found::Unknown => return Err(Reject::no_such_model(named)),
+    };
+    let task = snapshot.policy.task(meant.task).ok_or_else(|| Reject::no_such_model(named))?;
     if task.direct && !caller.direct {
         let message = format!("`{named}` is a route. This key may only ask for tasks; GET /v1/models lists them.");
         return Err(Reject::forbidden("direct_not_allowed", message));
     }
-    if !task.direct && !caller.may_ask(named) {
-        return Err(Reject::forbidden("task_not_allowed", format!("This key may not ask for the task `{named}`.")));
+    if !task.direct && !caller.may_ask(&task.name) {
+        let message = format!("This key may not ask for the task `{}`.", task.name);
+        return Err(Reject::forbidden("task_not_allowed", message));
     }
-    Ok((id, task))
+    Ok(meant)
+}
+
+/// The value of `model` that counts: the header's wins.
+fn named<'a>(headers: &'a HeaderMap, head: &'a Head) -> &'a str {
+    text(headers, "x-switchback-task").unwrap_or(&head.model)
 }
 
 fn surface(headers: &HeaderMap, task: &Task) -> Result<Surface, Reject> {
@@ -173,6 +217,32 @@ fn blocked(shared: &Shared, key: Option<&str>, body: &Bytes, head: &Head, now: N
         return None;
     }
     shared.sticky.standing(key, body.get(head.messages.clone())?, now)
+}
+
+/// Who holds the state that the request names: the provider to which calls about files are passed on, else the one of
+/// the task's first route.
+fn pinned(snapshot: &Snapshot, task: &Task, head: &Head) -> Option<ProviderId> {
+    if !head.pins {
+        return None;
+    }
+    let files = snapshot.relays.find("/v1/files").and_then(|(_, place)| u32::try_from(place).ok()).map(ProviderId);
+    let first = task.ladder.iter().find_map(|rung| match &rung.kind {
+        RungKind::Try(it) => snapshot.policy.route(it.route)?.only_provider(),
+        RungKind::Answer { .. } | RungKind::Fail { .. } => None,
+    });
+    files.or(first)
+}
+
+/// Tags that every deployment must carry: `gdpr, hipaa`. They narrow, never widen.
+fn tags(headers: &HeaderMap) -> Result<Vec<Name>, Reject> {
+    let Some(sent) = text(headers, "x-switchback-tags") else { return Ok(Vec::new()) };
+    let tags: Vec<Name> = sent.split(',').map(str::trim).filter(|it| !it.is_empty()).map(Into::into).collect();
+    if tags.is_empty() || tags.len() > MOST_TAGS.0 || tags.iter().any(|it| it.len() > MOST_TAGS.1) {
+        let message =
+            "The header x-switchback-tags is a list of tags such as `gdpr, hipaa`: 1 to 16, of at most 64 bytes.";
+        return Err(Reject::invalid("invalid_header", None, message));
+    }
+    Ok(tags)
 }
 
 #[derive(Default)]

@@ -25,7 +25,7 @@ pub(crate) async fn sound(owner: Owner, kept: Kept) {
         Kept::Live(live) => relay(owner, live).await,
         Kept::Ready(text) => ready(owner, &text),
         // The walk serves only what an attempt kept.
-        Kept::Nothing => owner.finish(),
+        Kept::Nothing | Kept::Broken(_) => owner.finish(),
     }
 }
 
@@ -50,6 +50,7 @@ pub(crate) fn failed(owner: Owner, ending: &Ending) {
         | EndKind::Policy
         | EndKind::ContextTooSmall
         | EndKind::Unsupported
+        | EndKind::Residency
         | EndKind::Deadline
         | EndKind::Exhausted => {
             head.headers.insert("x-should-retry", HeaderValue::from_static("false"));
@@ -255,7 +256,7 @@ fn error_body(ending: &Ending, object: &Object) -> Bytes {
         }
         EndKind::RateLimited => "rate_limit_error",
         EndKind::Deadline => "timeout_error",
-        EndKind::Exhausted | EndKind::Cancelled => "ladder_exhausted",
+        EndKind::Exhausted | EndKind::Cancelled | EndKind::Residency => "ladder_exhausted",
     };
     let param = ending.param.as_deref();
     let error = ErrorShape { message: &ending.message, kind, param, code: &ending.code, switchback: object };

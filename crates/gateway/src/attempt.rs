@@ -10,13 +10,19 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt as _, Full};
 use switchback_core::failure::{Detail, Failure, FailureClass};
+use switchback_core::id::Name;
+use switchback_core::policy::RungKind;
 use switchback_core::step::{Call, Facts, Observation};
-use switchback_wire::dialect;
+use switchback_wire::dialect::{self, NativeSchema, Repair, Rewrite};
+use switchback_wire::limits;
+use switchback_wire::reset::Headers;
 use tokio::time::{Instant, timeout_at};
 
-use crate::judge::{self, Evidence};
+use crate::broken::Broken;
+use crate::judge::{self, Evidence, RESPONSE_FORMAT};
 use crate::kept::{Kept, Lost};
 use crate::owner::Owner;
+use crate::state::Provider;
 use crate::stream::{Live, Reached};
 use crate::upstream::LeasedBody;
 
@@ -35,10 +41,14 @@ struct Progress {
 }
 
 /// Makes the call.
-pub(crate) async fn call(owner: &Owner, call: &Call) -> (Observation, Kept) {
+pub(crate) async fn call(owner: &Owner, call: &Call, kept: &Kept) -> (Observation, Kept) {
+    let broken = match kept {
+        Kept::Broken(it) => Some(&**it),
+        Kept::Nothing | Kept::Whole(_) | Kept::Judged(_) | Kept::Live(_) | Kept::Ready(_) => None,
+    };
     let mut progress = Progress::default();
     let ends = owner.shared.clock.instant(call.ends);
-    let result = timeout_at(ends, make(owner, call, &mut progress)).await;
+    let result = timeout_at(ends, make(owner, call, broken, &mut progress)).await;
     let facts = std::mem::take(&mut progress.facts);
     match result {
         Ok(Ok(Kept::Live(live))) => {
@@ -58,10 +68,12 @@ pub(crate) async fn call(owner: &Owner, call: &Call) -> (Observation, Kept) {
     }
 }
 
-async fn make(owner: &Owner, call: &Call, progress: &mut Progress) -> Result<Kept, Lost> {
-    let Some((provider, request)) = prepare(owner, call) else {
+async fn make(owner: &Owner, call: &Call, broken: Option<&Broken>, progress: &mut Progress) -> Result<Kept, Lost> {
+    let Some(prepared) = prepare(owner, call, broken) else {
         return Err(Failure::new(FailureClass::NotFound).with_message("the route is not of this configuration").into());
     };
+    let Prepared { provider, request, dropped, native } = prepared;
+    progress.facts.dropped = dropped;
     let started = Instant::now();
     let connect_by = started + provider.connect_timeout;
     let response = provider
@@ -71,11 +83,12 @@ async fn make(owner: &Owner, call: &Call, progress: &mut Progress) -> Result<Kep
         .map_err(|it| judge::not_sent(&it))?;
     let (parts, body) = response.into_parts();
     let status = parts.status.as_u16();
-    note_head(&mut progress.facts, status, &parts.headers);
     let clock = &owner.shared.clock;
+    let now_unix_ms = clock.unix_ms(clock.now());
+    note_head(&mut progress.facts, status, &parts.headers, now_unix_ms);
     let request = Arc::clone(&owner.request);
     let streams = is_event_stream(&parts.headers);
-    let evidence = Evidence { request, status, headers: parts.headers, now_unix_ms: clock.unix_ms(clock.now()) };
+    let evidence = Evidence { request, api: provider.api, status, headers: parts.headers, now_unix_ms, native };
     if !parts.status.is_success() {
         // The status says most of it: a body that never comes must not turn a refusal into a timeout.
         let body = timeout_at(Instant::now() + ERROR_WITHIN, read(body, MOST_ERROR)).await;
@@ -91,7 +104,7 @@ async fn make(owner: &Owner, call: &Call, progress: &mut Progress) -> Result<Kep
         // A stream was asked for: an error hidden in a good status, or something that is no stream.
         return Err(evidence.classify(&body).into());
     }
-    evidence.whole(body, &mut progress.facts)
+    evidence.whole(&body, &mut progress.facts)
 }
 
 /// Reads a stream until it may be committed or has ended.
@@ -105,17 +118,45 @@ async fn follow(facts: &mut Facts, mut live: Box<Live>, clocks: (Instant, Instan
         Err(failure) if failure.has_providers_words() => {
             Err(Lost { failure: Box::new(failure), kept: Kept::Judged(live) })
         }
-        Err(failure) => Err(failure.into()),
+        Err(failure) => {
+            let kept = live.take_broken().map_or(Kept::Nothing, Kept::Broken);
+            Err(Lost { failure: Box::new(failure), kept })
+        }
     }
 }
 
+/// A call that is ready to be made.
+struct Prepared<'a> {
+    provider: &'a Provider,
+    request: Request<Full<Bytes>>,
+    dropped: Vec<Name>,
+    /// Whether the task's schema goes up in the provider's own form.
+    native: bool,
+}
+
 /// The provider and the request of a call. `None` when the call is not of this snapshot.
-fn prepare<'a>(owner: &'a Owner, call: &Call) -> Option<(&'a crate::state::Provider, Request<Full<Bytes>>)> {
-    let route = owner.snapshot.policy.route(call.route)?;
-    let provider = owner.snapshot.providers.get(route.provider.index())?;
+fn prepare<'a>(owner: &'a Owner, call: &Call, broken: Option<&Broken>) -> Option<Prepared<'a>> {
+    let policy = &owner.snapshot.policy;
+    let deployment = policy.route(call.route)?.deployments.get(call.deployment)?;
+    let provider = owner.snapshot.providers.get(deployment.provider.index())?;
+    let task = policy.task(owner.request.task)?;
+    let RungKind::Try(rung) = &task.ladder.get(call.rung)?.kind else { return None };
     let admitted = &owner.request;
-    let body = dialect::request(provider.api, &admitted.body, &admitted.head, &route.model, call.without);
-    let mut request = Request::new(Full::new(body));
+    let schema = task.contract.and_then(|it| owner.snapshot.natives.get(it.index())).filter(|_| {
+        let refused = call.without == Some(RESPONSE_FORMAT);
+        task.native && deployment.holds_schema && !refused && admitted.head.response_format.is_none()
+    });
+    let rewrite = Rewrite {
+        model: &deployment.model,
+        without: call.without,
+        with: &rung.with,
+        instruction: rung.instruction.as_deref(),
+        schema: schema.map(|it| NativeSchema { name: &it.name, text: &it.text, strict: it.strict }),
+        max_output: deployment.max_output,
+        repair: broken.filter(|_| call.repair).map(|it| Repair { said: &it.said, errors: &it.errors }),
+    };
+    let sent = dialect::request(provider.api, &admitted.body, &admitted.head, &rewrite);
+    let mut request = Request::new(Full::new(sent.body));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = provider.uri.clone();
     let headers = request.headers_mut();
@@ -124,13 +165,16 @@ fn prepare<'a>(owner: &'a Owner, call: &Call) -> Option<(&'a crate::state::Provi
         // What the operator configured wins over what the caller sent.
         headers.entry(name.clone()).or_insert_with(|| value.clone());
     }
-    Some((provider, request))
+    let dropped = sent.dropped.into_iter().map(Name::from).collect();
+    Some(Prepared { provider, request, dropped, native: schema.is_some() })
 }
 
-fn note_head(facts: &mut Facts, status: u16, headers: &HeaderMap) {
+fn note_head(facts: &mut Facts, status: u16, headers: &HeaderMap, now_unix_ms: u64) {
     facts.status = Some(status);
+    let look_up = |name: &str| headers.get(name).and_then(|it| it.to_str().ok());
+    facts.limits = limits::read(&Headers::new(&look_up), now_unix_ms);
     facts.simulated = headers.contains_key("x-switchback-simulated");
-    let id = headers.get("x-request-id").and_then(|it| it.to_str().ok());
+    let id = look_up("x-request-id").or_else(|| look_up("request-id"));
     facts.provider_request_id = id.map(|it| it.chars().take(100).collect::<String>().into());
 }
 

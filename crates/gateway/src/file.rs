@@ -50,6 +50,12 @@ impl ConfigFile {
         Ok(Loaded { text, compiled })
     }
 
+    /// Every value that holds in the text of this file, and where each comes from; none where it has errors.
+    #[must_use]
+    pub fn settings(&self, text: &str) -> Vec<switchback_config::Setting> {
+        switchback_config::settings(&self.path.to_string_lossy(), text, &Disk { folder: self.folder() })
+    }
+
     fn folder(&self) -> PathBuf {
         self.path.parent().map(Path::to_path_buf).unwrap_or_default()
     }

@@ -42,7 +42,7 @@ pub struct Gateway {
     admin: SocketAddr,
     shared: Arc<Shared>,
     reloader: Option<Arc<Reloader>>,
-    tasks: Tasks,
+    tasks: Arc<Tasks>,
     drain: Drain,
     drain_within: Duration,
 }
@@ -65,13 +65,20 @@ impl Gateway {
         let watched = file.map(|file| (file, Reloader::fixed(&config)));
         let shared = Arc::new(Shared::new(Snapshot::new(config, None)?, store, overrides, clock));
         overrides::apply(&shared, &shared.snapshot.load());
+        overrides::trip_again(&shared, &shared.snapshot.load());
         let reloader = watched.map(|(file, fixed)| Arc::new(Reloader::new(Arc::clone(&shared), file, fixed, named)));
 
-        let (tasks, drain) = (Tasks::new(), Drain::new());
+        let (tasks, drain) = (Arc::new(Tasks::new()), Drain::new());
         let served = Arc::clone(&shared);
         let service = move |request| service::serve(Arc::clone(&served), request);
         tasks.spawn(listen::serve(listener, Limits::default(), service, drain.signal(), drain_within));
-        let operators = Admin { shared: Arc::clone(&shared), reloader: reloader.clone(), simulated };
+        let operators = Admin {
+            shared: Arc::clone(&shared),
+            reloader: reloader.clone(),
+            simulated,
+            tasks: Arc::clone(&tasks),
+            followers: Arc::default(),
+        };
         tasks.spawn_unwaited(admin::serve(admin_listener, operators));
         tasks.spawn_unwaited(keep_house(Arc::clone(&shared)));
         if let Some(reloader) = &reloader {
@@ -105,6 +112,9 @@ impl Gateway {
             let until = it
                 .until_ms
                 .map_or_else(|| "until enabled".to_owned(), |ms| format!("until {}", crate::clock::shown(ms)));
+            if it.kind == "trip" {
+                return format!("{} is tripped by {} until its probes close it: {}", it.route, it.by, it.reason);
+            }
             format!("{} is disabled by {} {until}: {}", it.route, it.by, it.reason)
         };
         self.shared.overrides.all().iter().map(shown).collect()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use switchback_core::failure::Failure;
 
+use crate::broken::Broken;
 use crate::stream::Live;
 
 /// What an attempt leaves in hand for the answer.
@@ -19,6 +20,8 @@ pub(crate) enum Kept {
     Live(Box<Live>),
     /// A ready answer.
     Ready(Arc<str>),
+    /// An answer that broke its promise, for the model to mend.
+    Broken(Box<Broken>),
 }
 
 /// A failure, and the provider's own words where it has some.

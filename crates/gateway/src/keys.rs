@@ -61,6 +61,14 @@ impl KeyRing {
         self.by_digest.is_empty()
     }
 
+    /// The names of all keys, sorted.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> =
+            self.by_digest.values().filter_map(|it| Some(it.name.as_ref()?.to_string())).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// Who sends this `Authorization` header. Without any key everybody on the loopback address is let in, and may
     /// call routes by name.
     pub(crate) fn caller(&self, authorization: Option<&str>) -> Option<Caller> {

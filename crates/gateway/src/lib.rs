@@ -10,14 +10,18 @@ mod service;
 
 mod admit;
 mod keys;
+mod names;
 mod origin;
 mod promises;
 mod reject;
 mod sticky;
 
 mod owner;
+mod relay;
+mod relays;
 
 mod attempt;
+mod broken;
 mod judge;
 mod kept;
 mod stream;
@@ -32,6 +36,8 @@ mod gateway;
 mod overrides;
 mod reload;
 mod state;
+
+mod telemetry;
 
 mod admin;
 

@@ -33,7 +33,14 @@ struct State {
     n_waiting: usize,
     /// Whether anything but comments has been sent or is waiting.
     spoke: bool,
+    /// Whether the body must end as if the line had been cut.
+    broken: bool,
 }
+
+/// The answer could not be passed on to its end.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the answer broke off")]
+pub(crate) struct BrokenOff;
 
 /// One request on its way out.
 pub(crate) struct Exchange {
@@ -68,6 +75,11 @@ impl Out {
             state.spoke = true;
             state.frames.push_back(frame);
         }
+    }
+
+    /// Ends the body as if the line had been cut: what came is not whole, and nothing may take it for whole.
+    pub(crate) fn break_off(&self) {
+        self.state().broken = true;
     }
 
     /// Waits until the caller has taken what is waiting, once enough is waiting.
@@ -130,7 +142,7 @@ impl Exchange {
             exchange.keep_alive = Some(Box::pin(sleep_until(Instant::now() + KEEP_ALIVE)));
             pending()
         });
-        if exchange.run.is_none() {
+        if exchange.run.is_none() && !exchange.out.state().broken {
             exchange.length = Some(exchange.out.state().frames.iter().map(|it| it.len() as u64).sum());
         }
         Response::from_parts(head, exchange)
@@ -169,7 +181,7 @@ fn broken() -> response::Parts {
 
 impl Body for Exchange {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = BrokenOff;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
@@ -180,13 +192,15 @@ impl Body for Exchange {
             return Poll::Ready(Some(Ok(Frame::data(frame))));
         }
         if this.run.is_none() {
-            return Poll::Ready(None);
+            let broken = this.out.state().broken;
+            return Poll::Ready(broken.then_some(Err(BrokenOff)));
         }
         this.poll_comment(cx).map(|it| Some(Ok(Frame::data(it))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.run.is_none() && self.out.state().frames.is_empty()
+        let state = self.out.state();
+        self.run.is_none() && state.frames.is_empty() && !state.broken
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 
 use switchback_core::derive::About;
 use switchback_core::dice::Dice;
+use switchback_core::id::Name;
 use switchback_core::policy::RungKind;
 use switchback_core::step::{Observation, Step};
 use switchback_core::walk::Walk;
@@ -20,6 +21,7 @@ use crate::attempt;
 use crate::kept::Kept;
 use crate::out::Out;
 use crate::state::{Shared, Snapshot};
+use crate::telemetry::{self, Beside};
 
 /// The owner of one accepted request.
 pub(crate) struct Owner {
@@ -52,7 +54,7 @@ impl Owner {
         loop {
             seen = match self.next(seen) {
                 Step::Call(call) => {
-                    let (observed, held) = attempt::call(&self, &call).await;
+                    let (observed, held) = attempt::call(&self, &call, &kept).await;
                     kept = held;
                     observed
                 }
@@ -107,6 +109,13 @@ impl Owner {
         }
     }
 
+    /// What answers were held against: the task's contract, else the request's own format.
+    fn contract(&self) -> Option<Name> {
+        let task = self.snapshot.policy.task(self.request.task)?;
+        let named = task.contract.and_then(|it| self.snapshot.policy.contracts.get(it.index())).cloned();
+        named.or_else(|| self.request.promise.stands().then(|| Name::clone(&self.snapshot.own_contract)))
+    }
+
     /// Writes the record: once, here or when the owner is dropped.
     pub(crate) fn finish(mut self) {
         self.write_record();
@@ -117,11 +126,15 @@ impl Owner {
             return;
         }
         self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
-        let mut record = self.walk.record(&self.request.about, self.shared.clock.now());
+        let now = self.shared.clock.now();
+        let mut record = self.walk.record(&self.request.about, now);
         if let (true, Some(error)) = (self.out.head_has_left(), &mut record.error) {
             // A head that could not wait said 200; the error was an event.
             error.status = 200;
         }
+        let beside = Beside { contract: self.contract(), own: self.walk.own_time(now) };
+        self.shared.metrics.count(&record, &beside);
+        telemetry::log(&record);
         if self.shared.events.receiver_count() > 0 {
             // A follower that lags loses events, never the gateway time.
             let _ = self.shared.events.send(Arc::new(record.clone()));

@@ -99,6 +99,19 @@ impl Reject {
         Self::new(404, "invalid_request_error", "not_found", message, Reason::NotFound)
     }
 
+    /// A task that stands for models which its names tell.
+    pub(crate) fn needs_model(task: &str) -> Self {
+        let message = format!("`{task}` calls the model that its `names` matched: name a model, not the task.");
+        let reject = Self::new(404, "invalid_request_error", "model_not_found", message, Reason::NotFound);
+        Self { param: Some("model".into()), ..reject }
+    }
+
+    /// A provider to which a call was to be passed on did not answer.
+    pub(crate) fn relay_failed(provider: &str) -> Self {
+        let message = format!("{provider} did not answer, or not in time. This endpoint has no ladder.");
+        Self::new(502, "api_error", "relay_failed", message, Reason::NotFound)
+    }
+
     /// A body above the limit.
     pub(crate) fn too_large(most: usize) -> Self {
         let message = format!("The request body is larger than the limit of {most} bytes (server.max-body).");

@@ -9,7 +9,7 @@ use http::{HeaderValue, Method, Request, Response, header};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use serde::Serialize;
-use switchback_core::id::RequestId;
+use switchback_core::id::{Name, RequestId};
 use tokio::time::Instant;
 
 use crate::admit::{self, Arrived};
@@ -19,6 +19,7 @@ use crate::listen::{self, BodyFault};
 use crate::out::{Exchange, Out};
 use crate::owner::Owner;
 use crate::reject::Reject;
+use crate::relay::{self, Relay};
 use crate::state::{Shared, Snapshot};
 
 /// Time in which a request body must have arrived.
@@ -43,12 +44,50 @@ pub(crate) async fn serve(shared: Arc<Shared>, request: Request<Incoming>) -> Re
             let model = path.strip_prefix("/v1/models/").map(percent_decoded);
             models(&shared, &request, model, &id)
         }
+        (_, path) if shared.snapshot.load().relays.find(path).is_some() => relayed(&shared, request, &id).await,
         (method, path) => Err(Reject::no_such_path(method.as_str(), path)),
     };
     Ok(answered.unwrap_or_else(|reject| {
         shared.rejected.count(reject.reason);
         reject.response(&id).map(|it| Either::Left(Full::new(it)))
     }))
+}
+
+/// Passes a call on to the provider whose `relay` names its path.
+async fn relayed(shared: &Arc<Shared>, request: Request<Incoming>, id: &RequestId) -> Result<Answered, Reject> {
+    if shared.draining.load(Ordering::Relaxed) {
+        return Err(Reject::draining());
+    }
+    let snapshot = shared.snapshot.load_full();
+    let (parts, body) = request.into_parts();
+    let caller = admit::caller(&snapshot, &parts.headers)?;
+    let path = parts.uri.path();
+    let found = snapshot.relays.find(path).map(|(glob, place)| (Name::clone(glob), place));
+    let to = found.ok_or_else(|| Reject::no_such_path(parts.method.as_str(), path))?;
+    if !caller.direct {
+        let message = "This key may only ask for tasks: endpoints that are passed on need a key with `direct`.";
+        return Err(Reject::forbidden("direct_not_allowed", message.to_owned()));
+    }
+    let body = read(&snapshot, body).await?;
+    let about = admit::about(shared, &snapshot, id.clone(), &caller, &parts.headers);
+    let relay = Relay::new(Arc::clone(shared), snapshot, about, &to, &parts.method);
+    let out = relay.out.clone();
+    let asked = relay::Asked { method: parts.method, uri: parts.uri, headers: parts.headers, body };
+    Ok(Exchange::respond(out, relay.run(asked), None, broken_head).await.map(Either::Right))
+}
+
+/// Never used: a call that is passed on has no clock on its head.
+fn broken_head() -> http::response::Parts {
+    Response::new(()).into_parts().0
+}
+
+async fn read(snapshot: &Snapshot, body: Incoming) -> Result<Bytes, Reject> {
+    let most = snapshot.server.max_body;
+    listen::read_body(body, most, BODY_WITHIN).await.map_err(|fault| match fault {
+        BodyFault::TooLarge => Reject::too_large(most),
+        BodyFault::TooSlow => Reject::invalid("request_timeout", None, "The request body did not arrive within 30 s."),
+        BodyFault::Broken => Reject::invalid("broken_body", None, "The request body ended before it was whole."),
+    })
 }
 
 async fn chat(
@@ -60,19 +99,14 @@ async fn chat(
     if shared.draining.load(Ordering::Relaxed) {
         return Err(Reject::draining());
     }
-    let snapshot = shared.snapshot.load_full();
+    let mut snapshot = shared.snapshot.load_full();
     let (parts, body) = request.into_parts();
     let caller = admit::caller(&snapshot, &parts.headers)?;
-    let most = snapshot.server.max_body;
-    let body = listen::read_body(body, most, BODY_WITHIN).await.map_err(|fault| match fault {
-        BodyFault::TooLarge => Reject::too_large(most),
-        BodyFault::TooSlow => Reject::invalid("request_timeout", None, "The request body did not arrive within 30 s."),
-        BodyFault::Broken => Reject::invalid("broken_body", None, "The request body ended before it was whole."),
-    })?;
+    let body = read(&snapshot, body).await?;
     // The deadline runs from here: how long an upload takes is the caller's.
     let at = shared.clock.now();
     let arrived = Arrived { id: id.clone(), at, caller, headers: &parts.headers, body };
-    let admitted = admit::admit(shared, &snapshot, arrived).await?;
+    let admitted = admit::admit(shared, &mut snapshot, arrived).await?;
     let out = Out::default();
     let hold = admitted.head.stream.then(|| Instant::now() + admitted.hold_head);
     let mode = snapshot.server.headers;
@@ -125,14 +159,11 @@ fn models(
 
 fn visible<'a>(snapshot: &'a Snapshot, caller: &Caller, created: u64) -> Vec<Model<'a>> {
     let may = |it: &&'a switchback_core::policy::Task| if it.direct { caller.direct } else { caller.may_ask(&it.name) };
-    let first = |it: &&'a switchback_core::policy::Task| {
-        snapshot
-            .policy
-            .task_named(&it.name)
-            .and_then(|id| snapshot.policy.task(id))
-            .is_some_and(|first| first.direct == it.direct)
-    };
-    let tasks = snapshot.policy.tasks.iter().filter(may).filter(first);
+    // A task wins over a route of its name; what was made for a star's model has the name of its task.
+    let mut seen = std::collections::HashSet::new();
+    let tasks = snapshot.policy.tasks.iter().filter(may).filter(|it| seen.insert(&*it.name));
+    let tasks: Vec<_> = tasks.collect();
+    let tasks = tasks.into_iter();
     let owner = |direct| if direct { "switchback-route" } else { "switchback-task" };
     tasks.map(|it| Model { id: &it.name, object: "model", created, owned_by: owner(it.direct) }).collect()
 }

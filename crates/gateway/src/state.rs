@@ -11,21 +11,28 @@ use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use switchback_config::{Config, ProviderSettings, Server};
 use switchback_contract::Schema;
+use switchback_core::dice::Dice;
 use switchback_core::failure::ClassSet;
 use switchback_core::health::Health;
 use switchback_core::id::{Name, RouteId};
-use switchback_core::policy::{PerSurface, Policy, RetryWait, Role, Rung, RungKind, Surface, Task, Try};
+use switchback_core::policy::{
+    PerSurface, Policy, Repair, Require, RetryWait, Role, Rung, RungKind, Surface, Task, Try,
+};
 use switchback_core::record::DecisionRecord;
+use switchback_core::route::Deployment;
 use switchback_store::Store;
-use switchback_wire::dialect::Api;
+use switchback_wire::dialect::{Api, Credential};
 use tokio::sync::broadcast;
 
 use crate::clock::Clock;
 use crate::keys::KeyRing;
-use crate::overrides::Overrides;
+use crate::names::{self, Found, Names};
+use crate::overrides::{self, Overrides};
 use crate::promises::Promises;
 use crate::reject::Rejected;
+use crate::relays::Relays;
 use crate::sticky::Sticky;
+use crate::telemetry::Metrics;
 use crate::tls;
 use crate::upstream::{Endpoint, Upstream};
 
@@ -45,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) sticky: Sticky,
     pub(crate) overrides: Overrides,
     pub(crate) rejected: Rejected,
+    pub(crate) metrics: Metrics,
     pub(crate) draining: AtomicBool,
     pub(crate) events: broadcast::Sender<Arc<DecisionRecord>>,
     pub(crate) in_flight: AtomicU64,
@@ -56,13 +64,42 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) policy: Arc<Policy>,
+    pub(crate) names: Names,
     pub(crate) health: Health,
+    /// What stays as it is while names are added.
+    fixed: Arc<Fixed>,
+}
+
+/// What of a configuration never changes while it serves.
+#[derive(Debug)]
+pub(crate) struct Fixed {
     pub(crate) server: Server,
     pub(crate) contracts: Vec<Schema>,
+    /// The same as providers are given them.
+    pub(crate) natives: Vec<Native>,
     pub(crate) promises: Promises,
     pub(crate) keys: KeyRing,
     pub(crate) providers: Vec<Provider>,
+    pub(crate) relays: Relays,
     pub(crate) hash: Name,
+    /// How metrics name the promise that a request makes by itself.
+    pub(crate) own_contract: Name,
+}
+
+impl std::ops::Deref for Snapshot {
+    type Target = Fixed;
+
+    fn deref(&self) -> &Fixed {
+        &self.fixed
+    }
+}
+
+/// A contract's schema for providers.
+#[derive(Debug)]
+pub(crate) struct Native {
+    pub(crate) name: Name,
+    pub(crate) text: Arc<str>,
+    pub(crate) strict: bool,
 }
 
 /// How a provider is called.
@@ -72,6 +109,8 @@ pub(crate) struct Provider {
     pub(crate) upstream: Upstream,
     pub(crate) uri: Uri,
     pub(crate) connect_timeout: Duration,
+    /// As it was configured: what a star's model needs to be made.
+    settings: ProviderSettings,
     /// Complete headers per key.
     pub(crate) headers: Vec<HeaderMap>,
 }
@@ -114,11 +153,29 @@ impl Shared {
             store,
             sticky: Sticky::new(),
             rejected: Rejected::default(),
+            metrics: Metrics::new(),
             draining: AtomicBool::new(false),
             events: broadcast::Sender::new(EVENTS),
             in_flight: AtomicU64::new(0),
             revision: AtomicU64::new(1),
         }
+    }
+
+    /// Chance for what is not a request's.
+    pub(crate) fn dice(&self) -> Dice {
+        Dice::seeded(self.clock.unix_ms(self.clock.now()))
+    }
+
+    /// The configuration that serves, with a task made for the model that `named` stands for.
+    pub(crate) fn starred(&self, named: &str) -> Arc<Snapshot> {
+        self.snapshot.rcu(|current| {
+            let grown = current.with_starred(named).map(Arc::new);
+            if let Some(grown) = &grown {
+                overrides::apply(self, grown);
+            }
+            grown.unwrap_or_else(|| Arc::clone(current))
+        });
+        self.snapshot.load_full()
     }
 
     /// The number of the next change.
@@ -136,26 +193,63 @@ impl Snapshot {
     ///
     /// A provider that cannot be called as configured.
     pub(crate) fn new(config: Config, before: Option<&Snapshot>) -> Result<Self, StartError> {
+        let relays = relays(&config);
         let mut policy = config.policy;
-        add_direct_tasks(&mut policy);
+        add_direct_tasks(&mut policy, &config.floor);
         let providers = config.providers.iter().map(Provider::new).collect::<Result<_, _>>()?;
         let health = before.map_or_else(|| Health::new(&policy), |it| it.health.carried_over(&it.policy, &policy));
-        Ok(Self {
-            policy: Arc::new(policy),
-            health,
+        let contracts = policy.contracts.iter().zip(&config.contracts);
+        let natives = contracts.map(|(name, schema)| Native {
+            name: Name::clone(name),
+            text: Arc::clone(schema.text()),
+            strict: schema.fits_strict(),
+        });
+        let natives = natives.collect();
+        let fixed = Fixed {
             server: config.server,
+            natives,
             contracts: config.contracts,
             promises: Promises::new(),
             keys: KeyRing::new(&config.keys).map_err(StartError::SameKey)?,
             providers,
+            relays: Relays::new(relays),
             hash: config.hash.into(),
-        })
+            own_contract: "request".into(),
+        };
+        Ok(Self { names: Names::new(&policy), policy: Arc::new(policy), health, fixed: Arc::new(fixed) })
+    }
+
+    /// The same with a task made for the model that a star of its names matched. `None` where the name means something
+    /// else by now.
+    fn with_starred(&self, named: &str) -> Option<Self> {
+        let Found::Starred { task, model } = self.names.find(&self.policy, named) else { return None };
+        let for_model = |star: &Deployment| {
+            let provider = self.providers.get(star.provider.index())?;
+            Some(switchback_config::with_model(star, &provider.settings, &model))
+        };
+        let (policy, made) = names::starred(&self.policy, task, &model, for_model)?;
+        let mut names = self.names.clone();
+        names.keep(named, made);
+        let health = self.health.grown(&policy);
+        Some(Self { policy: Arc::new(policy), names, health, fixed: Arc::clone(&self.fixed) })
     }
 }
 
+/// Which paths are passed on, to providers that satisfy what every call must.
+fn relays(config: &Config) -> Vec<(Name, usize)> {
+    let mut relays = Vec::new();
+    for (place, (settings, provider)) in config.providers.iter().zip(&config.policy.providers).enumerate() {
+        if config.floor.is_met(provider.region.as_deref(), &settings.tags) {
+            relays.extend(settings.relay.iter().map(|glob| (Name::from(glob.as_str()), place)));
+        }
+    }
+    relays
+}
+
 /// Every route can be asked for by its own name where the key permits it: one rung, one call, no ladder.
-fn add_direct_tasks(policy: &mut Policy) {
-    let tasks = policy.routes.iter().enumerate().map(|(place, route)| {
+fn add_direct_tasks(policy: &mut Policy, floor: &Require) {
+    let named = policy.routes.iter().enumerate().filter(|(_, route)| !route.name.contains('*'));
+    let tasks = named.map(|(place, route)| {
         let id = RouteId(u32::try_from(place).unwrap_or(u32::MAX));
         let it = Try {
             route: id,
@@ -164,6 +258,8 @@ fn add_direct_tasks(policy: &mut Policy) {
             timeout: Duration::from_secs(60),
             first_token: None,
             idle: Duration::from_secs(20),
+            with: Vec::new(),
+            instruction: None,
         };
         let rung = Rung {
             kind: RungKind::Try(it),
@@ -175,9 +271,13 @@ fn add_direct_tasks(policy: &mut Policy) {
         };
         Task {
             name: Name::clone(&route.name),
+            names: Vec::new(),
             about: None,
             kind: "chat".into(),
             contract: None,
+            native: false,
+            repair: Repair::default(),
+            require: floor.clone(),
             surface: Surface::Interactive,
             deadline: PerSurface::both(Duration::from_secs(60)),
             max_attempts: 1,
@@ -205,10 +305,14 @@ impl Provider {
         let headers = settings.keys.iter().map(|key| {
             let mut headers = common.clone();
             if !key.expose().is_empty() {
-                let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose()))
+                let (name, text) = match settings.api.credential() {
+                    Credential::Bearer => (header::AUTHORIZATION, format!("Bearer {}", key.expose())),
+                    Credential::Header(name) => (HeaderName::from_static(name), key.expose().to_owned()),
+                };
+                let mut value = HeaderValue::from_str(&text)
                     .map_err(|_| wrong("a key has characters that cannot stand in a header".to_owned()))?;
                 value.set_sensitive(true);
-                headers.insert(header::AUTHORIZATION, value);
+                headers.insert(name, value);
             }
             Ok::<_, StartError>(headers)
         });
@@ -217,6 +321,7 @@ impl Provider {
             headers: headers.collect::<Result<_, _>>()?,
             upstream: Upstream::new(endpoint, settings.connect_timeout, Some(tls), MAX_IDLE, IDLE_FOR),
             uri,
+            settings: settings.clone(),
             connect_timeout: settings.connect_timeout,
         })
     }
@@ -230,6 +335,9 @@ fn common_headers(settings: &ProviderSettings, endpoint: &Endpoint) -> Result<He
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("switchback/", env!("CARGO_PKG_VERSION"))));
+    for (name, value) in settings.api.fixed_headers() {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
     for (name, value) in &settings.headers {
         let parsed = (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.as_str()));
         let (Ok(name), Ok(value)) = parsed else { return Err(format!("header {name} cannot be sent")) };

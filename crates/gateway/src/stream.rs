@@ -5,23 +5,23 @@
 //! the stream, because our final object rides on it. A stream that must be judged whole is held to its end. Garbage is
 //! never forwarded. [`Live::take`] is the whole state machine, without a clock or a socket; the rest reads.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use switchback_core::failure::{Detail, Failure, FailureClass};
 use switchback_core::policy::StreamMode;
 use switchback_core::step::Facts;
-use switchback_wire::assembly::Assembly;
-use switchback_wire::delta::{Chunk, FinishReason, without_usage};
-use switchback_wire::splice;
-use switchback_wire::sse::{Sse, SseEvent, SseReader, Tail, write_event};
+use switchback_wire::dialect::Translator;
+use switchback_wire::sse::{Sse, SseEvent, SseReader, Tail};
 use tokio::time::{Instant, timeout_at};
 
-use crate::admit::Admitted;
+use crate::broken::Broken;
 use crate::judge::{self, Evidence};
 use crate::upstream::LeasedBody;
+
+mod held;
+
+pub(crate) use held::Held;
 
 /// Most bytes of a stream that are held before anything of it leaves.
 const MOST_HELD: usize = 32 * 1024 * 1024;
@@ -43,6 +43,8 @@ pub(crate) enum Reached {
 pub(crate) struct Live {
     body: LeasedBody,
     reader: SseReader,
+    /// Where the provider has a shape of its own.
+    translator: Option<Translator>,
     clocks: Clocks,
     pub(crate) state: Held,
 }
@@ -57,34 +59,14 @@ struct Clocks {
     pinged: bool,
 }
 
-/// What was seen of a stream, and what of it may leave.
-pub(crate) struct Held {
-    request: Arc<Admitted>,
-    evidence: Evidence,
-    assembly: Assembly,
-    /// Frames that may leave, in order.
-    ready: Vec<Bytes>,
-    n_ready: usize,
-    /// Chunks of tool calls that are not whole yet.
-    tools: Vec<Bytes>,
-    /// Chunks with a finish reason.
-    finish: Vec<Bytes>,
-    n_finished: usize,
-    /// Bytes of what is held for its tool call or for the end.
-    n_tools: usize,
-    usage: Option<Bytes>,
-    model: Option<Box<str>>,
-    may_commit: bool,
-    done: bool,
-}
-
 // === impl Live ===
 
 impl Live {
     pub(crate) fn new(evidence: Evidence, body: LeasedBody, idle: Duration, started: Instant) -> Self {
         let clocks =
             Clocks { started, idle, first_content: None, last_content: started, finished: None, pinged: false };
-        Self { body, reader: SseReader::new(), clocks, state: Held::new(evidence) }
+        let translator = Translator::new(evidence.api, evidence.created());
+        Self { body, reader: SseReader::new(), translator, clocks, state: Held::new(evidence) }
     }
 
     /// What is known of the call by now.
@@ -93,6 +75,7 @@ impl Live {
             model: self.state.model.clone().or(facts.model),
             usage: self.state.assembly.usage().map(judge::usage).or(facts.usage),
             first_token: self.clocks.first_content.map(|it| it.duration_since(self.clocks.started)),
+            mended: self.state.mended.clone(),
             ..facts
         }
     }
@@ -141,6 +124,11 @@ impl Live {
         }
     }
 
+    /// What the model could be shown of its answer.
+    pub(crate) fn take_broken(&mut self) -> Option<Box<Broken>> {
+        self.state.broken.take()
+    }
+
     /// Lets the connection come to its end, so that it can be used again.
     pub(crate) async fn release(mut self) {
         let by = Instant::now() + GRACE;
@@ -173,7 +161,7 @@ impl Live {
         if let Tail::Event(event) = std::mem::take(&mut self.reader).finish()
             && clean
         {
-            self.state.take(&event)?;
+            self.take(&event)?;
         }
         if !self.state.is_finished() {
             return Err(judge::unfinished("the stream ended without a finish reason"));
@@ -193,177 +181,32 @@ impl Live {
                 Ok(None) => break,
                 Err(_) => return Err(judge::too_large(switchback_wire::sse::MAX_EVENT)),
             };
-            if self.state.take(&event)? {
-                self.clocks.last_content = Instant::now();
-                self.clocks.first_content.get_or_insert(self.clocks.last_content);
+            self.take(&event)?;
+        }
+        Ok(())
+    }
+
+    /// Takes one event as it came, or what it is in our shape.
+    fn take(&mut self, event: &SseEvent) -> Result<(), Failure> {
+        let Some(translator) = &mut self.translator else { return self.take_one(event) };
+        for it in translator.take(event) {
+            match it {
+                Sse::Event(event) if !self.state.done => self.take_one(&event)?,
+                Sse::Event(_) => {}
+                Sse::Ping => self.clocks.pinged = true,
             }
-            if self.state.is_finished() {
-                self.clocks.finished.get_or_insert_with(Instant::now);
-            }
-        }
-        Ok(())
-    }
-}
-
-// === impl Held ===
-
-impl Held {
-    pub(crate) fn new(evidence: Evidence) -> Self {
-        Self {
-            request: Arc::clone(&evidence.request),
-            evidence,
-            assembly: Assembly::new(MOST_HELD),
-            ready: Vec::new(),
-            n_ready: 0,
-            tools: Vec::new(),
-            finish: Vec::new(),
-            n_finished: 0,
-            n_tools: 0,
-            usage: None,
-            model: None,
-            may_commit: false,
-            done: false,
-        }
-    }
-
-    /// Takes one event; whether it was content.
-    pub(crate) fn take(&mut self, event: &SseEvent) -> Result<bool, Failure> {
-        if event.is_done() {
-            if !self.assembly.complete() {
-                return Err(judge::malformed("the stream said that it was done without a finish reason"));
-            }
-            self.done = true;
-            return Ok(false);
-        }
-        let chunk = Chunk::read(&event.data).map_err(|_| judge::malformed("a chunk of the stream is not valid"))?;
-        if chunk.failed {
-            return Err(self.evidence.classify(&event.data));
-        }
-        let n_held = self.n_ready.saturating_add(self.n_tools);
-        if self.assembly.push(&chunk).is_err() || n_held + event.data.len() > MOST_HELD {
-            return Err(judge::too_large(MOST_HELD));
-        }
-        if self.model.is_none() {
-            self.model = chunk.model.as_deref().map(judge::short);
-        }
-        self.place(&chunk, event)?;
-        Ok(chunk.has_content())
-    }
-
-    /// Puts a chunk where it belongs: ready to leave, held with its tool call, or held for the end.
-    fn place(&mut self, chunk: &Chunk<'_>, event: &SseEvent) -> Result<(), Failure> {
-        let asked = self.request.head.include_usage;
-        if chunk.is_usage_only() {
-            self.usage = asked.then(|| event.data.clone());
-            return Ok(());
-        }
-        let data = match &chunk.usage_span {
-            Some(span) if !asked => without_usage(&event.data, span.clone()),
-            _ => event.data.clone(),
-        };
-        if chunk.finishes() {
-            self.n_finished += chunk.choices.iter().filter(|it| it.finish.is_some()).count();
-            self.n_tools += data.len();
-            self.finish.push(data);
-            return self.judge_finish(chunk);
-        }
-        if has_tool_fragment(chunk) {
-            self.judge_tool_calls(false)?;
-            self.n_tools += data.len();
-            self.tools.push(data);
-        } else {
-            self.let_go(&data);
-            // A refusal is short, and the head can only tell of it when it is held to its end.
-            self.may_commit |= chunk.has_content() && !declines(chunk);
         }
         Ok(())
     }
 
-    /// A choice has ended: its tool calls are whole and may leave. What a filter cut is not: the decision stands, and
-    /// half a call is of no use to anybody.
-    fn judge_finish(&mut self, chunk: &Chunk<'_>) -> Result<(), Failure> {
-        if judge::on_the_wire(&self.assembly.answer()).is_some_and(|it| it.has_providers_words()) {
-            self.tools.clear();
-            self.n_tools = 0;
-            return Ok(());
+    fn take_one(&mut self, event: &SseEvent) -> Result<(), Failure> {
+        if self.state.take(event)? {
+            self.clocks.last_content = Instant::now();
+            self.clocks.first_content.get_or_insert(self.clocks.last_content);
         }
-        let cut = chunk.choices.iter().any(|it| it.finish == Some(FinishReason::Length));
-        self.judge_tool_calls(cut)?;
-        // Of several choices none leaves before all are whole: what is held is not sorted by choice.
-        if self.assembly.complete() {
-            self.release_tools();
+        if self.state.is_finished() {
+            self.clocks.finished.get_or_insert_with(Instant::now);
         }
         Ok(())
     }
-
-    /// Judges tool calls as they become whole; all of them at the finish, where the last may have been cut.
-    fn judge_tool_calls(&mut self, cut: bool) -> Result<(), Failure> {
-        if self.request.mode != StreamMode::Live {
-            return Ok(());
-        }
-        for (_, call) in self.assembly.take_whole_calls() {
-            let judged = self.request.promise.judge_tool_call(&call.name, &call.arguments);
-            judged.map_err(|it| {
-                let failure = judge::violated(&it);
-                if cut { Failure { class: FailureClass::Truncated, ..failure } } else { failure }
-            })?;
-        }
-        Ok(())
-    }
-
-    fn release_tools(&mut self) {
-        for data in std::mem::take(&mut self.tools) {
-            self.let_go(&data);
-            self.may_commit = true;
-        }
-    }
-
-    fn let_go(&mut self, data: &Bytes) {
-        self.n_ready += data.len();
-        self.ready.push(write_event(data));
-    }
-
-    fn grace(&self) -> Duration {
-        if self.request.head.include_usage && self.usage.is_none() { GRACE_FOR_USAGE } else { GRACE }
-    }
-
-    fn is_finished(&self) -> bool {
-        let n_asked = usize::try_from(self.request.head.n).unwrap_or(usize::MAX);
-        self.n_finished >= n_asked && self.assembly.complete()
-    }
-
-    /// Holds the whole answer against what the wire shows and what was promised.
-    fn judge_end(&mut self) -> Result<(), Failure> {
-        judge::judge(&self.assembly.answer(), &self.request).map_or(Ok(()), Err)
-    }
-
-    /// What may leave now.
-    pub(crate) fn ready(&mut self) -> Vec<Bytes> {
-        self.n_ready = 0;
-        std::mem::take(&mut self.ready)
-    }
-
-    /// The last frames: the held finish chunks, of which the last carries our object, usage where the caller asked for
-    /// it, and the end marker.
-    pub(crate) fn last_frames(&mut self, object: &str) -> Vec<Bytes> {
-        let mut frames = self.ready();
-        let mut finish = std::mem::take(&mut self.finish);
-        let last = finish.pop().and_then(|it| splice::with_member(&it, "switchback", object));
-        frames.extend(finish.iter().map(|it| write_event(it)));
-        // Without a finish reason nothing may look finished.
-        if let Some(last) = last {
-            frames.push(write_event(&last));
-            frames.extend(self.usage.take().map(|it| write_event(&it)));
-            frames.push(write_event(switchback_wire::sse::DONE));
-        }
-        frames
-    }
-}
-
-fn declines(chunk: &Chunk<'_>) -> bool {
-    chunk.choices.iter().any(|it| it.refusal.is_some())
-}
-
-fn has_tool_fragment(chunk: &Chunk<'_>) -> bool {
-    chunk.choices.iter().any(|it| !it.tool_fragments.is_empty())
 }

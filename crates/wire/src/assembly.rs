@@ -2,12 +2,16 @@
 //!
 //! Bounded by a number of bytes that the caller gives. Tool calls can be taken one by one as they become whole, which
 //! is what a live stream holds them for. Fragments belong together by index, else by id, else by order; a server that
-//! gives every call the index 0 tells them apart by id. Never forwards anything: that is done with the bytes that came.
+//! gives every call the index 0 tells them apart by id. Never forwards anything: that is done with the bytes that came, except for
+//! an answer that was mended, which is told anew.
 
 use std::borrow::Cow;
 
-use crate::chat::{Answer, Choice, MAX_CHOICES, Malformed, ToolCall};
+use bytes::Bytes;
+
+use crate::chat::{Answer, Choice, MAX_CHOICES, Malformed, Mended, ToolCall};
 use crate::delta::{Chunk, Delta, FinishReason, ToolFragment, Usage};
+use crate::json::{self, Writer};
 use crate::said::{MAX_CALLS, Text};
 
 /// A stream as far as it has come.
@@ -16,6 +20,7 @@ pub struct Assembly {
     limit: usize,
     held: usize,
     id: Option<Box<str>>,
+    created: Option<u64>,
     model: Option<Box<str>>,
     usage: Option<Usage>,
     choices: Vec<Growing>,
@@ -50,7 +55,7 @@ impl Assembly {
     /// An empty one that holds at most `limit` bytes of text, refusals and tool calls.
     #[must_use]
     pub const fn new(limit: usize) -> Self {
-        Self { limit, held: 0, id: None, model: None, usage: None, choices: Vec::new() }
+        Self { limit, held: 0, id: None, created: None, model: None, usage: None, choices: Vec::new() }
     }
 
     /// Adds a chunk.
@@ -60,6 +65,7 @@ impl Assembly {
     /// [`Malformed`] when the answer outgrows its bounds, or goes on with a tool call that was taken as whole.
     pub fn push(&mut self, chunk: &Chunk<'_>) -> Result<(), Malformed> {
         self.id = self.id.take().or_else(|| chunk.id.as_deref().map(Into::into));
+        self.created = self.created.or(chunk.created);
         self.model = self.model.take().or_else(|| chunk.model.as_deref().map(Into::into));
         self.usage = chunk.usage.or(self.usage);
         for delta in &chunk.choices {
@@ -106,6 +112,24 @@ impl Assembly {
             choices: self.choices.iter().map(Growing::choice).collect(),
             usage: self.usage,
         }
+    }
+
+    /// The whole answer told anew, with its first choice mended: the data of its chunks without framing, a finish chunk
+    /// last for each choice, no usage and no end marker. Reasoning is not kept here and not told again; of an answer
+    /// with media, which is not kept either, there is nothing to tell.
+    #[must_use]
+    pub fn mended(&self, mended: &Mended<'_>) -> Vec<Bytes> {
+        if self.choices.iter().any(|choice| choice.media) {
+            return Vec::new();
+        }
+        let mut head = Writer::new();
+        head.text("id", self.id.as_deref().unwrap_or_default()).text("object", "chat.completion.chunk");
+        head.raw("created", &self.created.unwrap_or_default().to_string());
+        head.text("model", self.model.as_deref().unwrap_or_default());
+        let kept = Mended::default();
+        let choices = self.choices.iter().enumerate();
+        let told = choices.flat_map(|(place, choice)| choice.told(if place == 0 { mended } else { &kept }));
+        told.map(|choice| Bytes::from(head.clone().raw("choices", &format!("[{choice}]")).finish())).collect()
     }
 
     fn choice(&mut self, index: u32) -> Result<&mut Growing, Malformed> {
@@ -182,6 +206,35 @@ impl Growing {
             media: self.media,
         }
     }
+
+    /// The choices of the chunks that tell this one.
+    fn told(&self, mended: &Mended<'_>) -> Vec<String> {
+        let mut first = Writer::new();
+        let text = mended.text.unwrap_or(&self.text);
+        first.text("role", "assistant");
+        if text.is_empty() {
+            first.raw("content", "null");
+        } else {
+            first.text("content", text);
+        }
+        if !self.refusal.is_empty() {
+            first.text("refusal", &self.refusal);
+        }
+        let mut deltas = vec![first.finish()];
+        deltas.extend(self.calls.iter().enumerate().map(|(place, call)| {
+            let call = call.told(place, mended.arguments_of(place));
+            Writer::new().raw("tool_calls", &format!("[{call}]")).finish()
+        }));
+        let finish = self.finish.as_ref().map_or_else(|| "null".to_owned(), |finish| json::quote(finish.name()));
+        let finished = deltas.len();
+        deltas.push("{}".to_owned());
+        let choice = |(place, delta): (usize, String)| {
+            let mut choice = Writer::new();
+            choice.raw("index", &self.index.to_string()).raw("delta", &delta);
+            choice.raw("finish_reason", if place == finished { &finish } else { "null" }).finish()
+        };
+        deltas.into_iter().enumerate().map(choice).collect()
+    }
 }
 
 // === impl GrowingCall ===
@@ -206,6 +259,19 @@ impl GrowingCall {
             arguments: self.arguments.as_str().into(),
             custom: self.custom,
         }
+    }
+
+    /// The whole call as one fragment, with these arguments if they were mended.
+    fn told(&self, place: usize, mended: Option<&str>) -> String {
+        let arguments = mended.unwrap_or(&self.arguments);
+        let (kind, member) = if self.custom { ("custom", "input") } else { ("function", "arguments") };
+        let mut call = Writer::new();
+        call.raw("index", &place.to_string());
+        if let Some(id) = &self.id {
+            call.text("id", id);
+        }
+        let inner = Writer::new().text("name", &self.name).text(member, arguments).finish();
+        call.text("type", kind).raw(kind, &inner).finish()
     }
 }
 

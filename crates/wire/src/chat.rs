@@ -6,13 +6,15 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use switchback_core::failure::{Detail, Failure, FailureClass};
 
 use crate::delta::{self, FinishReason, ToolFragment, Usage};
-use crate::json;
+use crate::json::{self, Members};
 use crate::said::{Said, Text};
+use crate::splice::Splice;
 
 /// Most choices that one answer may have; OpenAI's bound for `n`.
 pub(crate) const MAX_CHOICES: usize = 128;
@@ -70,6 +72,15 @@ pub struct Whole<'a> {
     pub failed: bool,
 }
 
+/// What of an answer's first choice was mended. The rest of the answer stays as it came.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Mended<'a> {
+    /// The text that takes the place of its text.
+    pub text: Option<&'a str>,
+    /// Arguments that take the place of those of its tool calls, by the call's place.
+    pub arguments: &'a [(usize, &'a str)],
+}
+
 /// Why bytes with a good status are not an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -97,6 +108,8 @@ struct RawChoice<'a> {
     message: Option<&'a RawValue>,
     #[serde(borrow, default)]
     finish_reason: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    native_finish_reason: Option<&'a RawValue>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
 }
@@ -164,7 +177,7 @@ impl<'a> Choice<'a> {
             text: said.text,
             refusal: said.refusal,
             tool_calls: said.fragments.into_iter().map(ToolCall::from).collect(),
-            finish: FinishReason::read(raw.finish_reason),
+            finish: FinishReason::read(raw.finish_reason, raw.native_finish_reason),
             reasoning: said.reasoning,
             media: said.media,
         })
@@ -184,6 +197,15 @@ impl From<ToolFragment<'_>> for ToolCall {
     }
 }
 
+// === impl Mended ===
+
+impl<'a> Mended<'a> {
+    /// The arguments of the call at this place, if they were mended.
+    pub(crate) fn arguments_of(&self, place: usize) -> Option<&'a str> {
+        self.arguments.iter().find(|(call, _)| *call == place).map(|(_, arguments)| *arguments)
+    }
+}
+
 // === impl Malformed ===
 
 impl Malformed {
@@ -192,6 +214,42 @@ impl Malformed {
     pub fn failure(self) -> Failure {
         Failure::new(FailureClass::Contract).with_detail(Detail::Malformed).with_message(self.0)
     }
+}
+
+/// The body with its first choice mended and every other byte as it came; `None` where there is no such choice or call
+/// to mend. What is set is a string, also where the server gave parts or an object.
+#[must_use]
+pub fn mended(body: &Bytes, mended: &Mended<'_>) -> Option<Bytes> {
+    let text = std::str::from_utf8(body).ok()?;
+    let choices = Members::read(text.trim_start())?.get("choices").and_then(json::elements)?;
+    let message = Members::of(Some(choices.first()?)).get("message")?;
+    let members = Members::read(message.get())?;
+    let mut splice = Splice::new();
+    let mut set = |object: &RawValue, name: &str, value: &str| {
+        let end = json::span(body, object).end.saturating_sub(1);
+        // Also a `null` is replaced, not given twice.
+        let there = Members::of(Some(object)).0.into_iter().rev().find(|(key, _)| key == name);
+        match there {
+            Some((_, old)) => splice.replace(json::span(body, old), json::quote(value)),
+            None => splice.insert_member(end, name, &json::quote(value)),
+        }
+    };
+    if let Some(text) = mended.text {
+        set(message, "content", text);
+    }
+    let calls = members.get("tool_calls").and_then(json::elements).unwrap_or_default();
+    for (place, arguments) in mended.arguments {
+        let call = calls.get(*place).map(|call| Members::of(Some(call)));
+        let function = call.as_ref().and_then(|call| call.get("function"));
+        let custom = call.as_ref().and_then(|call| call.get("custom"));
+        let older = members.get("function_call").filter(|_| calls.is_empty() && *place == 0);
+        match (function.or(older), custom) {
+            (Some(function), _) => set(function, "arguments", arguments),
+            (None, Some(custom)) => set(custom, "input", arguments),
+            (None, None) => return None,
+        }
+    }
+    Some(splice.apply(body))
 }
 
 #[cfg(test)]

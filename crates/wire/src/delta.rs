@@ -46,6 +46,8 @@ pub struct Usage {
     pub completion: Option<u64>,
     /// Prompt tokens read from the provider's cache.
     pub cached: Option<u64>,
+    /// Prompt tokens written to the provider's cache.
+    pub cache_write: Option<u64>,
     /// Output tokens spent on reasoning.
     pub reasoning: Option<u64>,
 }
@@ -55,6 +57,8 @@ pub struct Usage {
 pub struct Chunk<'a> {
     /// The completion's id.
     pub id: Option<Cow<'a, str>>,
+    /// When the answer began, in Unix seconds, as the provider tells it.
+    pub created: Option<u64>,
     /// The model that answers, as the provider names it.
     pub model: Option<Cow<'a, str>>,
     /// What each choice adds.
@@ -106,6 +110,8 @@ struct RawChunk<'a> {
     #[serde(borrow, default)]
     id: Option<&'a RawValue>,
     #[serde(borrow, default)]
+    created: Option<&'a RawValue>,
+    #[serde(borrow, default)]
     model: Option<&'a RawValue>,
     #[serde(borrow, default)]
     choices: Option<Choices<'a>>,
@@ -141,6 +147,8 @@ struct RawDelta<'a> {
     #[serde(borrow, default)]
     finish_reason: Option<&'a RawValue>,
     #[serde(borrow, default)]
+    native_finish_reason: Option<&'a RawValue>,
+    #[serde(borrow, default)]
     error: Option<&'a RawValue>,
 }
 
@@ -162,6 +170,8 @@ struct RawUsage<'a> {
 struct RawDetails<'a> {
     #[serde(borrow, default)]
     cached_tokens: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    cache_write_tokens: Option<&'a RawValue>,
     #[serde(borrow, default)]
     reasoning_tokens: Option<&'a RawValue>,
 }
@@ -206,9 +216,13 @@ impl FinishReason {
         }
     }
 
-    /// Reads the member; absent, `null` and empty say that the choice goes on.
-    pub(crate) fn read(raw: Option<&RawValue>) -> Option<Self> {
-        json::filled(raw).map(|word| Self::of(&word))
+    /// Reads the member; absent, `null` and empty say that the choice goes on. `native` is the model's own word, where a
+    /// router or our own translation tells it: a model's refusal is no filter, whatever OpenAI's word for it is.
+    pub(crate) fn read(raw: Option<&RawValue>, native: Option<&RawValue>) -> Option<Self> {
+        let word = Self::of(&json::filled(raw)?);
+        let own = json::filled(native);
+        let refused = word == Self::ContentFilter && own.as_deref() == Some("refusal");
+        Some(if refused { Self::of("refusal") } else { word })
     }
 }
 
@@ -227,6 +241,7 @@ impl Usage {
             prompt: count(usage.prompt_tokens),
             completion: count(usage.completion_tokens),
             cached: prompt.cached.or_else(|| count(usage.prompt_cache_hit_tokens)),
+            cache_write: prompt.cache_write,
             reasoning: completion.reasoning,
         };
         (read != Self::default()).then_some(read)
@@ -236,12 +251,17 @@ impl Usage {
 #[derive(Default)]
 struct Counts {
     cached: Option<u64>,
+    cache_write: Option<u64>,
     reasoning: Option<u64>,
 }
 
 impl Counts {
     fn of(details: &RawDetails<'_>) -> Self {
-        Self { cached: count(details.cached_tokens), reasoning: count(details.reasoning_tokens) }
+        Self {
+            cached: count(details.cached_tokens),
+            cache_write: count(details.cache_write_tokens),
+            reasoning: count(details.reasoning_tokens),
+        }
     }
 }
 
@@ -303,6 +323,7 @@ impl<'a> Chunk<'a> {
             choices.failed || json::truthy(raw.error) || groq.as_ref().is_some_and(|groq| json::truthy(groq.error));
         Ok(Self {
             id: json::filled(raw.id),
+            created: count(raw.created),
             model: json::filled(raw.model),
             choices: choices.deltas,
             usage: Usage::read(raw.usage).or_else(|| groq.and_then(|groq| Usage::read(groq.usage))),
@@ -348,7 +369,7 @@ impl<'a> Delta<'a> {
             reasoning: said.reasoning,
             media: said.media,
             tool_fragments: said.fragments,
-            finish: FinishReason::read(raw.finish_reason),
+            finish: FinishReason::read(raw.finish_reason, raw.native_finish_reason),
         })
     }
 }

@@ -35,8 +35,13 @@ pub struct Head {
     pub output_cap: Option<u64>,
     /// What a route must be able to do.
     pub needs: Capabilities,
+    /// Whether the request names state that only one provider holds: a file or an answer by its id, or a tool that the
+    /// provider runs itself.
+    pub pins: bool,
     /// Estimated tokens of messages, tools and response format.
     pub prompt_tokens: u64,
+    /// Estimated tokens of the messages alone.
+    pub message_tokens: u64,
     /// The value of `messages`.
     pub messages: Range<usize>,
     /// The value of `response_format`, unless `null`.
@@ -140,10 +145,20 @@ struct Peek<'a> {
     functions: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "json::present")]
     tool_choice: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "json::present")]
+    logprobs: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "json::present")]
+    top_logprobs: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "json::present")]
+    stop: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "json::present")]
+    modalities: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "json::present")]
+    web_search_options: Option<&'a RawValue>,
 }
 
 /// The names of [`Peek`], to say which one came twice.
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 16] = [
     "model",
     "messages",
     "stream",
@@ -155,9 +170,14 @@ const FIELDS: [&str; 11] = [
     "tools",
     "functions",
     "tool_choice",
+    "logprobs",
+    "top_logprobs",
+    "stop",
+    "modalities",
+    "web_search_options",
 ];
 
-/// The one member of `stream_options` that matters, and of `response_format`.
+/// The one member of `stream_options` that matters, and of `response_format` and of a tool.
 #[derive(Deserialize)]
 struct Options<'a> {
     #[serde(borrow, default, deserialize_with = "json::present")]
@@ -185,17 +205,22 @@ impl Head {
         let span = |raw: Option<&RawValue>| json::given(raw).map(|raw| json::span(body, raw));
 
         let mut tally = Tally::default();
-        let mut needs = messages::walk(messages, &mut tally)?;
+        let seen = messages::walk(messages, &mut tally)?;
+        let message_tokens = tally.tokens();
         let stream = boolean(peek.stream, "stream")?.unwrap_or(false);
-        for (capability, needed) in [
+        let n = choices(peek.n)?;
+        let tools = tools(peek.tools);
+        let asked = [
             (Capability::Stream, stream),
             (Capability::Tools, has_elements(peek.tools) || has_elements(peek.functions)),
             (Capability::Json, promises_json(peek.response_format)),
-        ] {
-            if needed {
-                needs = needs.with(capability);
-            }
-        }
+            (Capability::Choices, n > 1),
+            (Capability::Logprobs, [peek.logprobs, peek.top_logprobs].into_iter().any(json::truthy)),
+            (Capability::Stop, json::truthy(peek.stop)),
+            (Capability::CustomTools, tools.custom),
+            (Capability::Audio, wants_audio(peek.modalities)),
+        ];
+        let needs = asked.into_iter().filter(|(_, needed)| *needed).fold(seen.needs, |set, (it, _)| set.with(it));
         for raw in [peek.tools, peek.functions, peek.response_format].into_iter().filter_map(json::given) {
             tally.add(raw.get().as_bytes());
         }
@@ -207,10 +232,12 @@ impl Head {
             stream,
             include_usage: asks_for_usage(peek.stream_options),
             stream_options_span: peek.stream_options.map(|raw| json::span(body, raw)),
-            n: choices(peek.n)?,
+            n,
             output_cap: completion_cap.or(old_cap),
             needs,
+            pins: seen.pins || tools.hosted || json::given(peek.web_search_options).is_some(),
             prompt_tokens: tally.tokens(),
+            message_tokens,
             messages: json::span(body, messages),
             response_format: span(peek.response_format),
             tools: span(peek.tools),
@@ -322,6 +349,34 @@ fn cap(raw: Option<&RawValue>, field: &'static str) -> Result<Option<u64>, HeadE
 
 fn has_elements(raw: Option<&RawValue>) -> bool {
     json::given(raw).is_some_and(|raw| raw.get().starts_with('[') && !json::is_empty_container(raw.get()))
+}
+
+/// What the kinds of the tools tell.
+#[derive(Default)]
+struct Tools {
+    /// One takes free text.
+    custom: bool,
+    /// One is run by the provider.
+    hosted: bool,
+}
+
+/// Reads the kinds of the tools; what is no list of objects stays for the provider to reject.
+fn tools(raw: Option<&RawValue>) -> Tools {
+    let list = json::given(raw).and_then(json::elements).unwrap_or_default();
+    let mut tools = Tools::default();
+    for kind in list.into_iter().filter_map(|tool| json::object::<Options<'_>>(tool.get()).ok()?.kind) {
+        match json::text(kind).as_deref() {
+            Some("custom") => tools.custom = true,
+            Some("function") | None => {}
+            Some(_) => tools.hosted = true,
+        }
+    }
+    tools
+}
+
+fn wants_audio(raw: Option<&RawValue>) -> bool {
+    let list = json::given(raw).and_then(json::elements).unwrap_or_default();
+    list.into_iter().any(|kind| json::text(kind).as_deref() == Some("audio"))
 }
 
 fn promises_json(raw: Option<&RawValue>) -> bool {

@@ -16,6 +16,15 @@ use serde_json::value::RawValue;
 #[derive(Debug)]
 pub(crate) struct Object<T>(pub(crate) T);
 
+/// The members of an object in their order, each value as it stands. Of a key that comes twice the last counts, as it
+/// does for most parsers.
+#[derive(Debug, Default)]
+pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
+
+/// Writes an object of values that are JSON already.
+#[derive(Debug, Clone)]
+pub(crate) struct Writer(String);
+
 /// Deepest nesting that any body may have; serde_json's own limit for values, which raw members would escape.
 pub(crate) const MAX_DEPTH: usize = 128;
 
@@ -38,6 +47,87 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
         }
 
         deserializer.deserialize_map(OfMap(PhantomData))
+    }
+}
+
+// === impl Members ===
+
+impl<'a> Members<'a> {
+    /// Reads an object; `None` of anything else, and of an object that something follows.
+    pub(crate) fn read(text: &'a str) -> Option<Self> {
+        struct All;
+
+        impl<'de> Visitor<'de> for All {
+            type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry::<Cow<'de, str>, &'de RawValue>()? {
+                    members.push(member);
+                }
+                Ok(members)
+            }
+        }
+
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let members = deserializer.deserialize_map(All).ok()?;
+        deserializer.end().ok().map(|()| Self(members))
+    }
+
+    /// Reads an object that is a member of another; none of anything else.
+    pub(crate) fn of(raw: Option<&'a RawValue>) -> Self {
+        raw.and_then(|raw| Self::read(raw.get())).unwrap_or_default()
+    }
+
+    /// The member unless it is absent or `null`.
+    pub(crate) fn get(&self, name: &str) -> Option<&'a RawValue> {
+        given(self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| *value))
+    }
+
+    /// The text of a string member.
+    pub(crate) fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.get(name).and_then(text)
+    }
+}
+
+// === impl Writer ===
+
+impl Writer {
+    /// An object without members.
+    pub(crate) fn new() -> Self {
+        Self("{".to_owned())
+    }
+
+    /// Adds a member whose value is JSON.
+    pub(crate) fn raw(&mut self, name: &str, value: &str) -> &mut Self {
+        if self.0.len() > 1 {
+            self.0.push(',');
+        }
+        self.0.push_str(&quote(name));
+        self.0.push(':');
+        self.0.push_str(value);
+        self
+    }
+
+    /// Adds a member that is a string.
+    pub(crate) fn text(&mut self, name: &str, value: &str) -> &mut Self {
+        self.raw(name, &quote(value))
+    }
+
+    /// Whether nothing was added.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.len() == 1
+    }
+
+    /// The object.
+    pub(crate) fn finish(&mut self) -> String {
+        let mut text = std::mem::take(&mut self.0);
+        text.push('}');
+        text
     }
 }
 

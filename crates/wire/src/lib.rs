@@ -5,11 +5,13 @@
 //! from outside is bounded and may be broken; nothing panics on it. And what a provider says about a failure is turned
 //! into a class in one place, the [signal table](signal::table), which is data.
 //!
-//! On the way up: [`Head::read`], [`dialect::request`]. On the way down: [`Whole::read`] for a body, [`SseReader`],
-//! [`Chunk::read`] and [`Assembly`] for a stream; then [`judge()`] for what the wire shows of an answer, and [`classify`]
-//! for everything that is none.
+//! On the way up: [`Head::read`], [`dialect::request`]. On the way down: [`dialect::whole`] and [`Whole::read`] for a body,
+//! [`SseReader`], [`dialect::Translator`], [`Chunk::read`] and [`Assembly`] for a stream; then [`judge()`] for what the
+//! wire shows of an answer, [`classify`] for everything that is none, and [`limits::read`] for what any reply tells of
+//! rate limits.
 
 pub mod assembly;
+pub mod catalogue;
 pub mod chat;
 pub mod delta;
 pub mod dialect;
@@ -17,6 +19,7 @@ pub mod estimate;
 pub mod head;
 mod json;
 pub mod judge;
+pub mod limits;
 pub mod reset;
 mod said;
 pub mod signal;
@@ -25,12 +28,12 @@ pub mod sse;
 pub mod words;
 
 pub use assembly::Assembly;
-pub use chat::{Answer, Choice, Malformed, ToolCall, Whole};
+pub use chat::{Answer, Choice, Malformed, Mended, ToolCall, Whole, mended};
 pub use delta::{Chunk, Delta, FinishReason, ToolFragment, Usage, without_usage};
-pub use dialect::Api;
+pub use dialect::{Api, Rewrite, Translator};
 pub use estimate::estimate_tokens;
 pub use head::{Head, HeadError};
-pub use judge::judge;
+pub use judge::{judge, prompt_was_cut};
 pub use reset::Headers;
 pub use signal::table::TABLE_VERSION;
 pub use signal::{Signal, classify};

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use regex::Regex;
 
+use crate::limits::BUCKETS;
+
 /// Longest wait that is believed. Daily quotas end within it; after it the provider is asked again.
 pub const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -18,15 +20,6 @@ pub struct Headers<'a>(&'a dyn Fn(&str) -> Option<&'a str>);
 
 /// Headers with a wait in milliseconds.
 const MILLISECOND_HEADERS: [&str; 3] = ["retry-after-ms", "x-ms-retry-after-ms", "x-amz-retry-after"];
-
-/// Buckets of rate limits: what remains, and when it resets. OpenAI, Groq; Together and OpenRouter.
-#[rustfmt::skip]
-const BUCKETS: [(&str, &str); 4] = [
-    ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
-    ("x-ratelimit-remaining-tokens",   "x-ratelimit-reset-tokens"),
-    ("x-ratelimit-remaining",          "x-ratelimit-reset"),
-    ("x-tokenlimit-remaining",         "x-ratelimit-reset"),
-];
 
 /// Units of durations in milliseconds, longest name first where one begins another.
 #[rustfmt::skip]
@@ -92,8 +85,13 @@ pub fn retry_after(headers: Headers<'_>, now_unix_ms: u64) -> Option<Duration> {
 pub fn bucket_reset(headers: Headers<'_>, now_unix_ms: u64) -> Option<Duration> {
     let empty =
         |name: &str| headers.get(name).and_then(|left| left.trim().parse::<f64>().ok()).is_some_and(|left| left <= 0.0);
-    let resets = BUCKETS.iter().filter(|(left, _)| empty(left)).filter_map(|(_, reset)| headers.get(reset));
-    resets.filter_map(|value| reset_value(value, now(headers, now_unix_ms))).max()
+    let resets = BUCKETS.iter().filter(|bucket| empty(bucket.remaining)).filter_map(|bucket| headers.get(bucket.reset));
+    resets.filter_map(|value| until_reset(value, headers, now_unix_ms)).max()
+}
+
+/// How long until the time that a reset header tells.
+pub(crate) fn until_reset(value: &str, headers: Headers<'_>, now_unix_ms: u64) -> Option<Duration> {
+    reset_value(value, now(headers, now_unix_ms))
 }
 
 /// The wait that a message speaks of (`Please try again in 7m12s`), with the words that say so.

@@ -20,9 +20,16 @@ headers, records, `when` of a rung, and the fault names of the simulator. What a
 const AFTER_CLASSES: &str = "\
 Read with these, which a table cannot say:
 
-- **Retries** are bounded three times: by the rung's `retries`, by the task's `max-attempts` (a retry is not made where it
-  would leave fewer attempts than there are eligible model rungs below), and by the deadline.
-- **Rate limits.** A limited, refused or empty key is followed once per rung by another key of the same provider, without
+- **Retries** are bounded four times: by the rung's `retries`, by the task's `max-attempts` (a retry is not made where it
+  would leave fewer attempts than there are eligible model rungs below), by the deadline, and by the route's retry budget.
+  A retry goes to a deployment and key that this request has not called yet, where there is one.
+- **The retry budget** of a route starts with 10; each success adds 0.1, each retry and each repair takes 1; 50 is the most,
+  and below 3 a tenth comes in per second. Where it is empty the walk moves on at once. It is paid before the wait, so
+  that nobody waits for a retry that others have used up. Successes pay, and not traffic: an outage funds no retries.
+- **Repair.** An answer that broke its promise in a way that can be told in words is shown to its model, with what is wrong,
+  before any retry: as often on a walk as `repair.tries` says, never where it would take the attempt of a rung below. What a
+  repair did not mend goes to a `stronger` rung, if there is one, else once more to the same.
+- **Rate limits.** A limited, refused or empty key is followed once per rung by another key or deployment, without
   a wait. A `Retry-After` no longer than the upper end of `retry-wait` is waited for; a longer one moves on at once, and
   is waited for only where nothing but `fail` is left below and the deadline allows it.
 - **`truncated`** is a failure only where a promise is left incomplete: JSON that was promised, or a tool call. Other text
@@ -30,6 +37,8 @@ Read with these, which a table cannot say:
 - **`refusal`** and an answer that a provider's filter cut keep status 200 and the provider's own words. Outcome: `refused`.
 - **`policy_blocked`** is never followed by a model rung, in this request or, for `server.sticky`, in the same request sent
   again. Only an `answer` whose `when` takes it may follow, and `fail`.
+- **Keys that are about to run dry** ([why](decisions/0007-dry-keys-are-the-last-resort.md)) are not called while anything
+  else is: another key, another deployment, a rung below. Where nothing below could answer, one is called all the same.
 - **`contract`** prefers the next eligible rung below that is `stronger`, if there is one; those between are `passed_over`.
 - **`timeout`** counts for the breaker unless the request's own deadline was the shorter one.
 - **`contract` with detail `malformed`** (a body that is not what the protocol promises) counts for the breaker. A
@@ -45,14 +54,15 @@ appears as the skip `no_time` and as the error code of a request.
 const HEALTH: &str = "\
 ## What health makes of it
 
-Four scopes, never one cooldown:
+Scopes, never one cooldown. A route may have several deployments, each with a state of its own: it is out only where none
+of them can be called.
 
 | scope | off or cooling after | back |
 | --- | --- | --- |
-| credential | `auth` with 401, `quota_exhausted` | one request at a time probes after 60 s, doubling to 1 h; `routes enable` or a reload tries at once |
-| key × model | `rate_limited`: cools until the reset that the provider names, else 1 s doubling to 60 s; `auth` with 403: off | when the time is over; a key that is off is probed like a credential |
-| route | `not_found`: off. `routes disable`: no call at all, probes included | probed like a credential; `routes enable`, or when its `--for` is over |
-| route × workload bucket | the breaker opens | single probes, below |
+| credential | `auth` with 401, `quota_exhausted` | one request at a time probes after 60 s, doubling to 1 h; one below which nothing could answer only after twice that; `routes enable` or a reload tries at once |
+| key × model | `rate_limited`: cools until the reset that the provider names, else 1 s doubling to 60 s; dry until the reset that the provider tells; `auth` with 403: off | when the time is over; a key that is off is probed like a credential |
+| deployment | `not_found`: off. `routes disable`: no call at all, probes included | probed like a credential; `routes enable`, or when its `--for` is over |
+| deployment × workload bucket | the breaker opens; `routes trip` | single probes, below; `routes reset` |
 
 Buckets are `images`; else `tools` or `tools-long` where tools are declared; else `short` or `long`. Long is more than 8,000
 estimated prompt tokens. A route may be healthy for short text and open for long calls.

@@ -3,6 +3,7 @@
 //! Nobody edits them by hand. What a table means is said here in a few sentences; what it holds comes from the crates.
 
 mod codes;
+mod configuration;
 mod failures;
 mod signals;
 
@@ -19,8 +20,12 @@ const MARK: &str =
 /// A page: where it stands, and what is to stand there.
 type Page = (&'static str, fn() -> String);
 
-const PAGES: &[Page] =
-    &[("docs/failures.md", failures::page), ("docs/signals.md", signals::page), ("docs/codes.md", codes::page)];
+const PAGES: &[Page] = &[
+    ("docs/failures.md", failures::page),
+    ("docs/signals.md", signals::page),
+    ("docs/codes.md", codes::page),
+    ("docs/configuration-reference.md", configuration::page),
+];
 
 /// Writes every page that is stale.
 ///
@@ -82,13 +87,20 @@ mod tests {
     }
 
     #[test]
-    fn every_class_skip_and_code_stands_on_its_page() {
+    fn every_class_skip_key_and_code_stands_on_its_page() {
         let (failures, codes) = (failures::page(), codes::page());
         for row in &switchback_core::failure::CLASSES {
             assert!(failures.contains(&format!("| `{}` |", row.name)), "{}", row.name);
         }
         for row in &switchback_core::outcome::SKIPS {
             assert!(failures.contains(&format!("| `{}` |", row.name)), "{}", row.name);
+        }
+        let keys = configuration::page();
+        for family in switchback_config::KEY_FAMILIES {
+            assert!(keys.contains(&format!("## {}\n", family.name)), "{}", family.name);
+            for key in family.keys.iter().map(|it| it.name).chain(family.later.iter().copied()) {
+                assert!(keys.contains(&format!("`{key}`")), "{} {key}", family.name);
+            }
         }
         for (code, ..) in switchback_config::CODES {
             assert!(codes.contains(&format!("## {code}: ")), "{code}");

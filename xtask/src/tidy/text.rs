@@ -12,7 +12,7 @@ const MARKS: &[(&str, &str)] = &[("TO", "DO"), ("FIX", "ME"), ("XX", "X:"), ("HA
 /// Folders of documents that are not part of this repository.
 const ELSEWHERE: &[(&str, &str)] = &[("design", "/"), ("reference", "/")];
 /// The page that knows every key of the configuration.
-const KEYS_PAGE: &str = "docs/configuration.md";
+const KEYS_PAGE: &str = "docs/configuration-reference.md";
 /// Where the families of keys are declared.
 const KEYS_FOLDER: &str = "crates/config/src/raw/";
 

@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostic, Report};
 
 /// A rung whose segments or surfaces are an empty list.
 pub(super) fn for_nobody(ladder: &Ladder<'_>, report: &mut Report<'_>) {
-    for rung in &ladder.written.ladder {
+    for rung in ladder.written.rungs() {
         let segments = rung.segments.as_ref().filter(|it| it.value.is_empty()).map(|it| (&it.span, "segments"));
         let surfaces = rung.surfaces.as_ref().filter(|it| it.value.is_empty()).map(|it| (&it.span, "surfaces"));
         for (span, key) in segments.into_iter().chain(surfaces) {

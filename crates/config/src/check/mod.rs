@@ -5,7 +5,10 @@
 //! nothing that the ladder builds on has an error, since they would mislead.
 
 mod answer;
+mod floor;
 mod ladder;
+mod models;
+mod narrower;
 mod network;
 mod outage;
 mod time;
@@ -21,6 +24,7 @@ use crate::raw::rung::RawRung;
 /// Runs all checks.
 pub(crate) fn run(raw: &Raw, draft: &Draft<'_>, report: &mut Report<'_>) {
     network::check(raw, draft, report);
+    floor::relays(raw, draft, report);
     for (task, ladder) in draft.policy.tasks.iter().zip(&draft.ladders) {
         answer::check(task, ladder, draft, report);
         ladder::for_nobody(ladder, report);
@@ -37,7 +41,10 @@ pub(crate) fn run(raw: &Raw, draft: &Draft<'_>, report: &mut Report<'_>) {
         outage::one_outage(&mut case);
         outage::smaller_context(&mut case);
         outage::few_attempts(&mut case);
+        floor::rungs(&mut case);
+        narrower::check(&mut case);
     }
+    models::check(draft, report);
 }
 
 /// A ladder as one kind of request sees it.
@@ -69,7 +76,7 @@ struct Case<'a, 'r, 't> {
 impl Case<'_, '_, '_> {
     /// Gives a warning, unless the task accepts it.
     fn warn(&mut self, code: Code, span: &Span, message: String, finish: impl FnOnce(Diagnostic) -> Diagnostic) {
-        if !self.ladder.written.accept.contains(&code) {
+        if !self.ladder.written.accepts(code) {
             self.report.add(finish(Diagnostic::warning(code, span, message)));
         }
     }

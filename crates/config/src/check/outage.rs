@@ -9,15 +9,15 @@ use crate::codes;
 /// All model rungs behind one provider, in some world that has at least two of them.
 pub(super) fn one_outage(case: &mut Case<'_, '_, '_>) {
     let policy = &case.draft.policy;
-    let provider_of = |it: &ModelRung<'_>| policy.route(it.call.route).map(|route| route.provider);
+    let provider_of = |it: &ModelRung<'_>| policy.route(it.call.route).and_then(Route::only_provider);
     for world in case.worlds {
         let models = world.model_rungs();
         let [first, .., last] = models.as_slice() else { continue };
-        let provider = provider_of(first);
-        if models.iter().any(|it| provider_of(it) != provider) {
+        let Some(provider) = provider_of(first) else { continue };
+        if models.iter().any(|it| provider_of(it) != Some(provider)) {
             continue;
         }
-        let name = provider.and_then(|it| policy.provider(it)).map_or("", |it| &it.name);
+        let name = policy.provider(provider).map_or("", |it| &it.name);
         let above: Vec<String> = models.iter().rev().skip(1).rev().map(|it| it.written.number.to_string()).collect();
         let message = format!(
             "{}: rungs {} and {} are all at {name}; one outage removes them",
@@ -41,13 +41,14 @@ pub(super) fn smaller_context(case: &mut Case<'_, '_, '_>) {
     for world in case.worlds {
         let models = world.model_rungs();
         for (at, here) in models.iter().enumerate() {
-            let Some(context) = policy.route(here.call.route).and_then(|it| it.context) else { continue };
-            let above = models.iter().take(at).filter_map(|it| {
-                policy.route(it.call.route).and_then(|route: &Route| route.context).map(|context| (context, it))
-            });
+            let Some(context) = policy.route(here.call.route).and_then(Route::context) else { continue };
+            let above = models
+                .iter()
+                .take(at)
+                .filter_map(|it| policy.route(it.call.route).and_then(Route::context).map(|context| (context, it)));
             let Some((largest, larger)) = above.max_by_key(|(context, _)| *context) else { continue };
             let has_room = |it: &ModelRung<'_>| {
-                let room = policy.route(it.call.route).is_some_and(|it| it.context.is_none_or(|it| it >= largest));
+                let room = policy.route(it.call.route).is_some_and(|it| it.context().is_none_or(|it| it >= largest));
                 room && it.rung.when.has(FailureClass::ContextWindow)
             };
             let number = here.written.number;

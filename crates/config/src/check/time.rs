@@ -2,7 +2,8 @@
 //!
 //! Per rung: the timeout, and for each retry the longest wait and the timeout again, as far as `max-attempts` goes
 //! (retries never take the attempts that rungs below need). Of a rung whose timeout nobody set, retries are not
-//! counted: the built-in value is generous, and with it every file would be warned of.
+//! counted: the built-in value is generous, and with it every file would be warned of. Repairs are counted where their
+//! contract gives them a timeout, by the same reasoning.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -19,13 +20,19 @@ use crate::units::{in_seconds, written};
 struct Leg {
     number: usize,
     name: String,
-    terms: Vec<Duration>,
+    terms: Vec<Term>,
     ends: Duration,
+}
+
+/// A part of the time of a rung.
+struct Term {
+    time: Duration,
+    is_repair: bool,
 }
 
 /// Warns once per task, of the first world and surface that does not fit.
 pub(super) fn check(case: &mut Case<'_, '_, '_>) {
-    let own_timeout = case.ladder.written.settings.timeout.or(case.raw.defaults.timeout).is_some();
+    let own_timeout = case.ladder.written.settings.timeout.is_some();
     for world in case.worlds {
         let deadline = case.task.deadline.of(world.surface);
         let models = world.model_rungs();
@@ -64,23 +71,29 @@ fn given_deadline<'a>(case: &Case<'a, '_, '_>, surface: Surface) -> Option<&'a A
 
 fn legs(task: &Task, models: &[ModelRung<'_>], own_timeout: bool, with_retries: bool) -> Vec<Leg> {
     let mut left = task.max_attempts;
+    let repair = task.repair.timeout.filter(|_| task.contract.is_some());
+    let mut repairs = if repair.is_some() { task.repair.tries } else { 0 };
     let mut ends = Duration::ZERO;
     let mut legs = Vec::new();
     for (at, model) in models.iter().enumerate() {
         if left == 0 {
             break;
         }
-        let RawKind::Try { timeout, .. } = &model.written.kind else { continue };
+        let RawKind::Try(written) = &model.written.kind else { continue };
         let below = u32::try_from(models.len() - at - 1).unwrap_or(u32::MAX);
-        let counted = with_retries && (own_timeout || timeout.is_some());
+        let counted = with_retries && (own_timeout || written.timeout.is_some());
         let retries = if counted { model.call.retries.min(left.saturating_sub(below + 1)) } else { 0 };
         left -= 1 + retries;
-        let mut terms = vec![model.call.timeout];
+        let call = |time: Duration| Term { time, is_repair: false };
+        let mut terms = vec![call(model.call.timeout)];
         for n in 1..=retries {
-            terms.push(longest_wait(task.retry_wait, n));
-            terms.push(model.call.timeout);
+            terms.extend([call(longest_wait(task.retry_wait, n)), call(model.call.timeout)]);
         }
-        ends += terms.iter().sum::<Duration>();
+        let mended = repairs.min(left.saturating_sub(below));
+        repairs -= mended;
+        left -= mended;
+        terms.extend((0..mended).filter_map(|_| Some(Term { time: repair?, is_repair: true })));
+        ends += terms.iter().map(|it| it.time).sum::<Duration>();
         legs.push(Leg { number: model.written.number, name: model.rung.name.to_string(), terms, ends });
     }
     legs
@@ -94,8 +107,8 @@ fn longest_wait(wait: RetryWait, n: u32) -> Duration {
 /// The arithmetic, one rung per line.
 fn table(legs: &[Leg], deadline: Duration) -> String {
     let widest = legs.iter().map(|it| it.name.chars().count()).max().unwrap_or(0);
-    let sums: Vec<String> =
-        legs.iter().map(|leg| leg.terms.iter().map(|it| in_seconds(*it)).collect::<Vec<_>>().join(" + ")).collect();
+    let term = |it: &Term| format!("{}{}", if it.is_repair { "repair " } else { "" }, in_seconds(it.time));
+    let sums: Vec<String> = legs.iter().map(|leg| leg.terms.iter().map(term).collect::<Vec<_>>().join(" + ")).collect();
     let widest_sum = sums.iter().map(|it| it.chars().count()).max().unwrap_or(0);
     let mut text = String::new();
     let mut begins = Duration::ZERO;

@@ -1,7 +1,10 @@
 //! What was written, to what is used: names resolved, defaults filled in, secrets and files read through
 //! [`Source`](crate::Source). Everything that cannot be resolved is reported and left out.
 
+mod floor;
 mod keys;
+mod known;
+mod names;
 mod outside;
 mod providers;
 mod routes;
@@ -15,7 +18,9 @@ use switchback_contract::Schema;
 use switchback_core::id::Name;
 use switchback_core::policy::Policy;
 
+pub use self::known::with_model;
 pub(crate) use self::outside::Outside;
+pub(crate) use self::routes::Model;
 pub(crate) use self::tasks::Ladder;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Report, Span, listed, shown};
@@ -35,17 +40,24 @@ pub(crate) struct Draft<'r> {
     pub(crate) keys: Vec<AppKey>,
     /// The ladders of `policy.tasks`, with what was written.
     pub(crate) ladders: Vec<Ladder<'r>>,
+    /// What is known of the models of `policy.routes`, deployment by deployment.
+    pub(crate) models: Vec<Vec<Model>>,
 }
 
 /// Compiles what was written.
 pub(crate) fn draft<'r>(raw: &'r Raw, outside: &mut Outside<'_>, report: &mut Report<'_>) -> Draft<'r> {
     let segments: Vec<Name> = raw.segments.iter().map(|it| it.value.as_str().into()).collect();
     let providers = providers::compile(raw, outside, report);
-    let mut routes = routes::Routes::compile(raw, report);
+    names::overlaps(raw, report);
+    let mut routes = routes::Routes::compile(raw, &providers, report);
     let contracts = contracts(raw, outside, report);
+    // What several tasks take from one place is reported once.
+    report.set_once(true);
     let (tasks, ladders) = tasks::compile(raw, &mut routes, outside, report);
+    report.set_once(false);
     let names = raw.providers.iter().map(|it| it.name.value.as_str());
     let keys = keys::compile(raw, outside, report);
+    let (routes, models) = routes.finish();
     let policy = Policy {
         providers: names
             .zip(raw.providers.iter().zip(&providers))
@@ -55,13 +67,22 @@ pub(crate) fn draft<'r>(raw: &'r Raw, outside: &mut Outside<'_>, report: &mut Re
                 n_keys: settings.keys.len().max(1),
             })
             .collect(),
-        routes: routes.finish(),
+        routes,
         contracts: raw.contracts.iter().map(|it| it.name.value.as_str().into()).collect(),
         tasks,
         segments,
         breaker: raw.breaker.unwrap_or_default(),
     };
-    Draft { policy, server: server(raw, outside, report), store: store(raw), providers, contracts, keys, ladders }
+    Draft {
+        policy,
+        server: server(raw, outside, report),
+        store: store(raw),
+        providers,
+        contracts,
+        keys,
+        ladders,
+        models,
+    }
 }
 
 fn server(raw: &Raw, outside: &mut Outside<'_>, report: &mut Report<'_>) -> Server {

@@ -7,6 +7,7 @@ use switchback_wire::dialect::{APIS, Api, ApiRow};
 use super::Outside;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Report, listed, shown};
+use crate::glob;
 use crate::raw::Raw;
 use crate::raw::provider::RawProvider;
 use crate::raw::rung::RawKind;
@@ -16,11 +17,12 @@ use crate::settings::ProviderSettings;
 use crate::suggest::closest;
 
 /// Shapes of the design that are not spoken yet.
-const LATER: [&str; 7] = ["azure", "anthropic", "gemini", "vertex", "bedrock", "mistral", "cohere"];
+const LATER: [&str; 6] = ["azure", "gemini", "vertex", "bedrock", "mistral", "cohere"];
 
 /// The settings of each provider, in the order of the file. A provider with an error keeps its place, so that what
 /// names it is not reported too.
 pub(super) fn compile(raw: &Raw, outside: &mut Outside<'_>, report: &mut Report<'_>) -> Vec<ProviderSettings> {
+    relays(raw, report);
     raw.providers.iter().map(|it| provider(it, raw, outside, report)).collect()
 }
 
@@ -44,8 +46,38 @@ fn provider(written: &RawProvider, raw: &Raw, outside: &mut Outside<'_>, report:
         base_url,
         keys,
         headers: written.headers.clone(),
+        tags: written.tags.clone(),
+        relay: written.relay.iter().map(|it| it.value.clone()).collect(),
         connect_timeout: written.connect_timeout.unwrap_or(Duration::from_secs(3)),
         tls_ca: written.ca.as_ref().and_then(|it| certificates(it, name, outside, report)),
+    }
+}
+
+/// Reports paths that two providers claim.
+fn relays(raw: &Raw, report: &mut Report<'_>) {
+    for (at, provider) in raw.providers.iter().enumerate() {
+        for pattern in &provider.relay {
+            let above = raw.providers.iter().take(at);
+            let other = above.flat_map(|other| other.relay.iter().map(move |it| (other, it)));
+            let Some((other, same)) = other.into_iter().find(|(_, it)| glob::overlap(&it.value, &pattern.value)) else {
+                continue;
+            };
+            report.add(
+                Diagnostic::error(
+                    codes::RELAY_OVERLAP,
+                    &pattern.span,
+                    format!(
+                        "[provider.{}] and [provider.{}] both relay what {} matches",
+                        other.name.value,
+                        provider.name.value,
+                        shown(&pattern.value)
+                    ),
+                )
+                .label(format!("overlaps with {}", shown(&same.value)))
+                .effect("A request for such a path could go to either of them.")
+                .fix("write narrower paths, or keep one of the two"),
+            );
+        }
     }
 }
 
@@ -66,7 +98,7 @@ fn vendor(written: &RawProvider, report: &mut Report<'_>) -> Option<&'static Api
                 format!("api {} of [provider.{}] is not supported yet", api.value, name.value),
             )
             .label("not supported yet")
-            .effect("This version speaks openai and openai-compatible.")
+            .effect(format!("This version speaks {}.", listed(APIS.iter().map(|it| it.name))))
             .fix("remove the provider, or api = \"openai-compatible\" with a base-url that speaks OpenAI's shape"),
         );
         return None;
@@ -118,15 +150,15 @@ fn users(raw: &Raw, provider: &str) -> String {
     let is_route = |route: &str| {
         let named = raw.routes.iter().find(|it| it.name.value == route);
         match named {
-            Some(named) => named.call.as_ref().is_some_and(|it| is_call(&it.value)),
+            Some(named) => named.calls.iter().any(|it| is_call(&it.call.value)),
             None => is_call(route),
         }
     };
     let mut users: Vec<String> = Vec::new();
     for task in &raw.tasks {
-        for rung in &task.ladder {
-            if let RawKind::Try { route, .. } = &rung.kind
-                && is_route(&route.value)
+        for rung in task.rungs() {
+            if let RawKind::Try(call) = &rung.kind
+                && is_route(&call.route.value)
             {
                 users.push(format!("{} {}", task.name.value, rung.number));
             }
@@ -144,6 +176,18 @@ fn users(raw: &Raw, provider: &str) -> String {
 
 fn base_url(written: &RawProvider, vendor: &ApiRow, report: &mut Report<'_>) -> Option<String> {
     if let Some(url) = &written.base_url {
+        let twice = url.value.strip_suffix("/v1").filter(|_| vendor.path.starts_with("/v1/"));
+        if let Some(meant) = twice {
+            report.add(
+                Diagnostic::error(
+                    codes::BAD_VALUE,
+                    &url.span,
+                    format!("`base-url` in [provider.{}] ends in /v1, which is part of the call", written.name.value),
+                )
+                .label(format!("{} is appended to it", vendor.path))
+                .fix(format!("base-url = \"{meant}\"")),
+            );
+        }
         return Some(url.value.clone());
     }
     if vendor.base_url.is_none() && !written.has_base_url {

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use switchback_core::failure::ClassSet;
 use switchback_core::id::{ContractId, Name};
-use switchback_core::policy::{PerSurface, RetryWait, Role, Rung, RungKind, StreamMode, Surface, Task, Try};
+use switchback_core::policy::{PerSurface, Repair, RetryWait, Role, Rung, RungKind, StreamMode, Surface, Task, Try};
 
 use super::routes::Routes;
-use super::{Outside, Unknown};
+use super::{Outside, Unknown, floor, names};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Report, Span, shown};
 use crate::raw::Raw;
-use crate::raw::rung::{RawKind, RawRung};
+use crate::raw::rung::{RawKind, RawRung, RawTry};
 use crate::raw::task::RawTask;
 use crate::raw::tree::At;
 use crate::units::written;
@@ -49,15 +49,15 @@ pub(super) fn compile<'r>(
         let contract = contract(written, raw, report);
         let mut rungs = Vec::new();
         let mut seen_try = false;
-        for rung in &written.ladder {
+        for rung in written.rungs() {
             let mut task = Rungs { raw, written, routes, outside, report };
             if let Some(compiled) = task.rung(rung, &mut seen_try) {
                 rungs.push((rung, compiled));
             }
         }
-        tool_execution(written, raw, &rungs, report);
+        tool_execution(written, &rungs, report);
         let task = task(written, raw, contract, &rungs, outside, report);
-        let whole = written.whole && rungs.len() == written.ladder.len();
+        let whole = written.settings.ladder.as_ref().is_some_and(|it| it.whole) && rungs.len() == written.rungs().len();
         let sound = whole && written.sound && raw.ground_is_sound && report.n_errors() == n_errors;
         (task, Ladder { written, rungs, whole, sound })
     });
@@ -72,37 +72,36 @@ fn task(
     outside: &mut Outside<'_>,
     report: &mut Report<'_>,
 ) -> Task {
-    let (own, usual) = (&written.settings, &raw.defaults);
+    let own = &written.settings;
     let name = written.name.value.as_str();
     let about = written.about.as_ref().and_then(|it| outside.text(it, &format!("task {name}"), report));
-    let stream = own.stream.as_ref().or(usual.stream.as_ref());
-    if let Some(live) = stream.filter(|it| it.value == StreamMode::Live && has_contract(written, raw)) {
+    let stream = own.stream.as_ref();
+    if let Some(live) = stream.filter(|it| it.value == StreamMode::Live && own.contract.is_some()) {
         report.add(live_contract(name, &live.span));
     }
-    let time = |own: &Option<At<Duration>>, usual: &Option<At<Duration>>| {
-        own.as_ref().or(usual.as_ref()).map_or(DEADLINE, |it| it.value)
-    };
+    let time = |given: &Option<At<Duration>>| given.as_ref().map_or(DEADLINE, |it| it.value);
+    let promised = contract.and_then(|it| raw.contracts.get(it.index()));
     Task {
         name: name.into(),
+        names: written.names.iter().map(|it| it.value.as_str().into()).collect(),
         about: about.map(Into::into),
-        kind: own.kind.as_ref().or(usual.kind.as_ref()).map_or("chat", |it| it.value).into(),
+        kind: own.kind.as_ref().map_or("chat", |it| it.value).into(),
         contract,
-        surface: own.surface.or(usual.surface).unwrap_or_default(),
+        native: own.native.unwrap_or(true),
+        repair: promised.map_or_else(Repair::default, |it| it.repair),
+        require: floor::together(name, own.require.as_ref(), raw.defaults.require.as_ref(), report),
+        surface: own.surface.unwrap_or_default(),
         deadline: PerSurface {
-            interactive: time(&own.deadline.interactive, &usual.deadline.interactive),
-            background: time(&own.deadline.background, &usual.deadline.background),
+            interactive: time(&own.deadline.interactive),
+            background: time(&own.deadline.background),
         },
-        max_attempts: own.max_attempts.as_ref().or(usual.max_attempts.as_ref()).map_or(MAX_ATTEMPTS, |it| it.value),
-        retry_wait: own.retry_wait.or(usual.retry_wait).unwrap_or(RETRY_WAIT),
+        max_attempts: own.max_attempts.as_ref().map_or(MAX_ATTEMPTS, |it| it.value),
+        retry_wait: own.retry_wait.unwrap_or(RETRY_WAIT),
         stream: stream.map(|it| it.value),
-        stream_deadline: own.stream_deadline.or(usual.stream_deadline).unwrap_or(STREAM_DEADLINE),
+        stream_deadline: own.stream_deadline.unwrap_or(STREAM_DEADLINE),
         ladder: rungs.iter().map(|(_, rung)| rung.clone()).collect(),
         direct: false,
     }
-}
-
-fn has_contract(written: &RawTask, raw: &Raw) -> bool {
-    written.settings.contract.is_some() || raw.defaults.contract.is_some()
 }
 
 fn live_contract(task: &str, span: &Span) -> Diagnostic {
@@ -114,13 +113,13 @@ fn live_contract(task: &str, span: &Span) -> Diagnostic {
 
 /// The contract that the task names, else the one that the defaults name.
 fn contract(written: &RawTask, raw: &Raw, report: &mut Report<'_>) -> Option<ContractId> {
-    let own = written.settings.contract.as_ref();
-    let name = own.or(raw.defaults.contract.as_ref())?;
+    let name = written.settings.contract.as_ref()?;
     let names = raw.contracts.iter().map(|it| it.name.value.as_str());
     if let Some(at) = names.clone().position(|it| it == name.value) {
         return u32::try_from(at).ok().map(ContractId);
     }
-    let place = if own.is_some() { written.name.value.as_str() } else { "[defaults]" };
+    let of_defaults = raw.defaults.contract.as_ref().is_some_and(|it| it.span == name.span);
+    let place = if of_defaults { "[defaults]" } else { written.name.value.as_str() };
     let unknown = Unknown {
         code: codes::UNKNOWN_CONTRACT,
         place,
@@ -128,19 +127,13 @@ fn contract(written: &RawTask, raw: &Raw, report: &mut Report<'_>) -> Option<Con
         name: &name.value,
         written: "contract = \"{}\"",
     };
-    // One finding for the defaults, however many tasks use them.
-    if own.is_some()
-        || raw.tasks.iter().find(|it| it.settings.contract.is_none()).is_some_and(|it| std::ptr::eq(it, written))
-    {
-        report.add(unknown.diagnostic(&name.span, names));
-    }
+    report.add(unknown.diagnostic(&name.span, names));
     None
 }
 
 /// A task with side effects acts through one model only.
-fn tool_execution(written: &RawTask, raw: &Raw, rungs: &[(&RawRung, Rung)], report: &mut Report<'_>) {
-    let kind = written.settings.kind.as_ref().or(raw.defaults.kind.as_ref());
-    if kind.is_none_or(|it| it.value != "tool_execution") {
+fn tool_execution(written: &RawTask, rungs: &[(&RawRung, Rung)], report: &mut Report<'_>) {
+    if written.settings.kind.as_ref().is_none_or(|it| it.value != "tool_execution") {
         return;
     }
     let second = rungs.iter().filter(|(_, rung)| matches!(rung.kind, RungKind::Try(_))).nth(1);
@@ -175,22 +168,10 @@ impl Rungs<'_, '_, '_, '_> {
         let place = format!("{}, rung {}", self.written.name.value, written.number);
         let segments = self.segments(written, &place);
         let (kind, name) = match &written.kind {
-            RawKind::Try { route, role, retries, timeout, first_token, idle } => {
+            RawKind::Try(written) => {
                 let is_first = !std::mem::replace(seen_try, true);
-                let usual = self.written.settings.timeout.or(self.raw.defaults.timeout);
-                let id = self.routes.resolve(route, &place, self.report)?;
-                let role = role.unwrap_or(if is_first { Role::Primary } else { Role::Equivalent });
-                let timeout = timeout.or(usual).unwrap_or(TIMEOUT);
-                self.first_token(first_token.as_ref(), timeout, &place);
-                let call = Try {
-                    route: id,
-                    role,
-                    retries: retries.unwrap_or(RETRIES),
-                    timeout,
-                    first_token: first_token.as_ref().map(|it| it.value),
-                    idle: idle.unwrap_or(IDLE),
-                };
-                (RungKind::Try(call), Name::from(route.value.as_str()))
+                let call = self.call(written, is_first, &place)?;
+                (RungKind::Try(call), Name::from(written.route.value.as_str()))
             }
             RawKind::Answer(text) => (RungKind::Answer { text: self.text(text, &place) }, Name::from("answer")),
             RawKind::Fail(text) => (RungKind::Fail { message: self.text(text, &place) }, Name::from("fail")),
@@ -204,6 +185,26 @@ impl Rungs<'_, '_, '_, '_> {
             surface: one_surface(written.surfaces.as_ref()),
             when: if all { ClassSet::all() } else { when },
             place: Some(self.report.short_place(written.span.start).into()),
+        })
+    }
+
+    fn call(&mut self, written: &RawTry, is_first: bool, place: &str) -> Option<Try> {
+        if written.route.value.contains('*') && !names::star_stands(&written.route, self.written, place, self.report) {
+            return None;
+        }
+        let route = self.routes.resolve(&written.route, place, self.report)?;
+        let role = written.role.as_ref().map(|it| it.value);
+        let timeout = written.timeout.or(self.written.settings.timeout).unwrap_or(TIMEOUT);
+        self.first_token(written.first_token.as_ref(), timeout, place);
+        Some(Try {
+            route,
+            role: role.unwrap_or(if is_first { Role::Primary } else { Role::Equivalent }),
+            retries: written.retries.unwrap_or(RETRIES),
+            timeout,
+            first_token: written.first_token.as_ref().map(|it| it.value),
+            idle: written.idle.unwrap_or(IDLE),
+            with: written.with.clone(),
+            instruction: written.instruction.as_ref().map(|it| self.text(it, place)),
         })
     }
 

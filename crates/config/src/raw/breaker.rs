@@ -4,18 +4,12 @@ use std::time::Duration;
 
 use switchback_core::breaker::{BreakerRules, Rate};
 
-use super::keys::Family;
+use super::keys::{BREAKER, OPENS_AT};
 use super::reader::Reader;
 use super::tree::Node;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Report};
 use crate::units;
-
-pub(crate) const BREAKER: Family =
-    Family { name: "[breaker]", known: &["opens-at", "probe-every", "closes-after"], later: &[], hints: &[] };
-
-pub(crate) const OPENS_AT: Family =
-    Family { name: "opens-at", known: &["failing", "of-at-least", "within"], later: &[], hints: &[] };
 
 /// Longest time between probes under an operator's rules: `probe-every` doubles up to one minute.
 const PROBE_CAP: Duration = Duration::from_secs(60);

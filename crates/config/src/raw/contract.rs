@@ -1,34 +1,19 @@
 //! `[contract.NAME]`.
 
-use super::keys::Family;
+use switchback_core::policy::Repair;
+
+use super::keys::{CONTRACT, REPAIR};
 use super::reader::Reader;
+use super::task::CLOCK;
 use super::tree::{At, Entry};
 use crate::diagnostic::Report;
-
-pub(crate) const CONTRACT: Family = Family {
-    name: "[contract.NAME]",
-    known: &["schema"],
-    later: &[
-        "must",
-        "language",
-        "citations",
-        "min-confidence",
-        "min-logprob",
-        "min-length",
-        "max-length",
-        "forbidden",
-        "validator",
-        "judge",
-        "repair",
-    ],
-    hints: &[],
-};
 
 /// `[contract.NAME]` as it was written.
 #[derive(Debug)]
 pub(crate) struct RawContract {
     pub(crate) name: At<String>,
     pub(crate) schema: Option<At<String>>,
+    pub(crate) repair: Repair,
 }
 
 pub(crate) fn read(entry: &Entry, report: &mut Report<'_>) -> Option<RawContract> {
@@ -41,5 +26,19 @@ pub(crate) fn read(entry: &Entry, report: &mut Report<'_>) -> Option<RawContract
     Some(RawContract {
         name: At { value: entry.key.clone(), span: entry.key_span.clone() },
         schema: reader.text("schema", report),
+        repair: repair(&reader, report),
     })
+}
+
+fn repair(contract: &Reader<'_>, report: &mut Report<'_>) -> Repair {
+    let usual = Repair::default();
+    let Some(entry) = contract.entry("repair") else { return usual };
+    let place = format!("repair of {}", contract.place);
+    let Some(reader) = Reader::open(&entry.node, &REPAIR, place, report) else { return usual };
+    let tries = reader.whole("tries", 0..=3, report).and_then(|it| u32::try_from(it.value).ok());
+    Repair {
+        local: reader.flag("local", report).unwrap_or(usual.local),
+        tries: tries.unwrap_or(usual.tries),
+        timeout: reader.time("timeout", CLOCK, report).map(|it| it.value),
+    }
 }

@@ -1,18 +1,11 @@
 //! `[key.NAME]`: the key of an application.
 
-use super::keys::Family;
+use super::keys::KEY;
 use super::reader::Reader;
 use super::tree::{At, Entry};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Report};
 use crate::secret::Reference;
-
-pub(crate) const KEY: Family = Family {
-    name: "[key.NAME]",
-    known: &["secret", "hash", "segment", "tasks", "direct"],
-    later: &["requests", "tokens", "concurrency", "spend", "require"],
-    hints: &[("key", "the key itself is secret = \"env:NAME\"")],
-};
 
 /// `[key.NAME]` as it was written.
 #[derive(Debug)]

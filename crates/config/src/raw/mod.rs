@@ -4,12 +4,16 @@
 
 mod breaker;
 mod contract;
+mod inherit;
 mod json;
 pub(crate) mod key;
-mod keys;
+pub(crate) mod keys;
+mod place;
+mod price;
 pub(crate) mod provider;
 mod reader;
-mod route;
+mod relay;
+pub(crate) mod route;
 pub(crate) mod rung;
 mod segment;
 pub(crate) mod server;
@@ -17,9 +21,12 @@ mod store;
 pub(crate) mod task;
 mod toml;
 pub(crate) mod tree;
+mod with;
 
 use switchback_core::breaker::BreakerRules;
 
+pub(crate) use self::keys as families;
+pub use self::keys::{KEY_FAMILIES, Key, KeyFamily};
 use self::reader::Reader;
 use self::tree::{At, Entry, Node, Table, Value};
 use crate::codes;
@@ -48,6 +55,11 @@ const LARGEST: usize = 4 << 20;
 /// Longest chain of dotted keys in a file; the configuration needs three.
 const LONGEST_CHAIN: usize = 256;
 
+/// The tree of a text that was read without an error.
+pub(crate) fn tree_of(text: &str) -> Table {
+    parse(text, &mut Report::new("", text)).unwrap_or_default()
+}
+
 /// Reads the text. All findings stand in the report; what they are about is absent from the result.
 pub(crate) fn read(text: &str, report: &mut Report<'_>) -> Raw {
     let Some(tree) = parse(text, report) else { return Raw::default() };
@@ -61,6 +73,8 @@ pub(crate) fn read(text: &str, report: &mut Report<'_>) -> Raw {
     let routes = named(&root, "route", report).filter_map(|it| route::read(it, report)).collect();
     let contracts = named(&root, "contract", report).filter_map(|it| contract::read(it, report)).collect();
     let ground_is_sound = report.n_errors() == n_errors;
+    let mut tasks: Vec<_> = named(&root, "task", report).filter_map(|it| task::read(it, report)).collect();
+    inherit::fill(&mut tasks, &defaults, report);
     Raw {
         server: one("server").map(|it| server::read(it, report)).unwrap_or_default(),
         store: one("store").map(|it| store::read(it, report)).unwrap_or_default(),
@@ -70,7 +84,7 @@ pub(crate) fn read(text: &str, report: &mut Report<'_>) -> Raw {
         segments: named(&root, "segment", report).map(|it| segment::read(it, report)).collect(),
         keys: named(&root, "key", report).filter_map(|it| key::read(it, report)).collect(),
         defaults,
-        tasks: named(&root, "task", report).filter_map(|it| task::read(it, report)).collect(),
+        tasks,
         breaker: one("breaker").map(|it| breaker::read(it, report)),
         ground_is_sound,
     }

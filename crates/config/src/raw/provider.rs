@@ -2,27 +2,17 @@
 
 use std::time::Duration;
 
-use super::keys::Family;
+use switchback_core::id::Name;
+
+use super::keys::{KeyFamily, PROVIDER, TLS};
+use super::place::{region, tags};
 use super::reader::Reader;
+use super::relay;
 use super::server::is_header_name;
 use super::tree::{At, Entry, Node, Value};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Report, Span, looks_secret, opening, shown};
 use crate::secret::Reference;
-
-pub(crate) const PROVIDER: Family = Family {
-    name: "[provider.NAME]",
-    known: &["api", "keys", "base-url", "region", "headers", "connect-timeout", "tls"],
-    later: &["tags", "relay", "http2"],
-    hints: &[
-        ("key", "several may be pooled: keys = [\"env:NAME\"]"),
-        ("api-key", "several may be pooled: keys = [\"env:NAME\"]"),
-        ("url", "it is called base-url"),
-    ],
-};
-
-pub(crate) const TLS: Family =
-    Family { name: "tls of a provider", known: &["ca"], later: &["cert", "key"], hints: &[] };
 
 /// `[provider.NAME]` as it was written.
 #[derive(Debug)]
@@ -37,6 +27,8 @@ pub(crate) struct RawProvider {
     pub(crate) base_url: Option<At<String>>,
     pub(crate) has_base_url: bool,
     pub(crate) region: Option<String>,
+    pub(crate) tags: Vec<Name>,
+    pub(crate) relay: Vec<At<String>>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) connect_timeout: Option<Duration>,
     pub(crate) ca: Option<At<String>>,
@@ -53,33 +45,14 @@ pub(crate) fn read(entry: &Entry, report: &mut Report<'_>) -> Option<RawProvider
         base_url: reader.text("base-url", report).and_then(|it| base_url(&reader, it, report)),
         has_base_url: reader.has("base-url"),
         region: region(&reader, report),
+        tags: tags(&reader, report),
+        relay: relay::read(&reader, report),
         headers: headers(&reader, report),
         connect_timeout: reader
             .time("connect-timeout", Duration::from_millis(10)..=Duration::from_secs(60), report)
             .map(|it| it.value),
         ca: certificates(&reader, report),
     })
-}
-
-/// A region's name: of a provider or of a route.
-pub(crate) fn region(reader: &Reader<'_>, report: &mut Report<'_>) -> Option<String> {
-    let text = reader.text("region", report)?;
-    let sound = !text.value.is_empty()
-        && text.value.len() <= 48
-        && text.value.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'-');
-    if sound {
-        return Some(text.value);
-    }
-    report.add(
-        Diagnostic::error(
-            codes::BAD_VALUE,
-            &text.span,
-            format!("`region` in {} cannot be {}", reader.place, shown(&text.value)),
-        )
-        .label("small letters, digits and `-`")
-        .fix("region = \"eu\""),
-    );
-    None
 }
 
 fn keys(reader: &Reader<'_>, report: &mut Report<'_>) -> Option<Vec<At<Reference>>> {
@@ -124,6 +97,9 @@ fn keys(reader: &Reader<'_>, report: &mut Report<'_>) -> Option<Vec<At<Reference
     Some(references)
 }
 
+/// Paths of calls, which belong to no base URL.
+const CALLS: [&str; 4] = ["/chat/completions", "/completions", "/v1/messages", "/messages"];
+
 /// Checks the address and takes the slash off its end.
 fn base_url(reader: &Reader<'_>, text: At<String>, report: &mut Report<'_>) -> Option<At<String>> {
     let fine = |url: &str| format!("base-url = \"{url}\"");
@@ -153,7 +129,7 @@ fn base_url(reader: &Reader<'_>, text: At<String>, report: &mut Report<'_>) -> O
         Some(("no host that can be reached", format!("{scheme}://host/v1")))
     } else if let Some(at) = url.find(['?', '#']) {
         Some(("no query or fragment", url.get(..at).unwrap_or("").to_owned()))
-    } else if let Some(base) = url.strip_suffix("/chat/completions").or_else(|| url.strip_suffix("/completions")) {
+    } else if let Some(base) = CALLS.iter().find_map(|it| url.strip_suffix(it)) {
         Some(("the path of a call is appended to it", base.to_owned()))
     } else if url.bytes().any(|it| it <= b' ' || it == 0x7f || it >= 0x80) {
         Some(("no spaces and no letters outside ASCII", "https://host/v1".to_owned()))
@@ -216,7 +192,7 @@ const OURS: &[&str] = &[
 const CREDENTIALS: &[&str] = &["authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"];
 
 fn headers(reader: &Reader<'_>, report: &mut Report<'_>) -> Vec<(String, String)> {
-    const ANY: Family = Family { name: "headers", known: &[], later: &[], hints: &[] };
+    const ANY: KeyFamily = KeyFamily { name: "headers", keys: &[], later: &[], hints: &[] };
     let Some(entry) = reader.entry("headers") else { return Vec::new() };
     let Value::Table(_) = &entry.node.value else {
         Reader::open(&entry.node, &ANY, format!("`headers` in {}", reader.place), report);

@@ -7,7 +7,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::keys::{self, Family};
+use super::keys::{self, KeyFamily};
 use super::tree::{At, Entry, Node, Table, Value};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Report, Span, listed, looks_secret, opening, shown};
@@ -27,7 +27,7 @@ pub(crate) struct Reader<'t> {
 
 impl<'t> Reader<'t> {
     /// Takes a node that must be a table and reports the keys in it that nothing reads.
-    pub(crate) fn open(node: &'t Node, family: &Family, place: String, report: &mut Report<'_>) -> Option<Self> {
+    pub(crate) fn open(node: &'t Node, family: &KeyFamily, place: String, report: &mut Report<'_>) -> Option<Self> {
         let Value::Table(table) = &node.value else {
             report.add(
                 Diagnostic::error(
@@ -334,10 +334,10 @@ impl<'t> Reader<'t> {
         None
     }
 
-    fn refuse_unread(&self, family: &Family, report: &mut Report<'_>) {
+    fn refuse_unread(&self, family: &KeyFamily, report: &mut Report<'_>) {
         for entry in &self.table.entries {
             let key = entry.key.as_str();
-            if family.known.contains(&key) {
+            if family.reads(key) {
                 continue;
             }
             if family.later.contains(&key) {
@@ -359,22 +359,22 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn unknown(&self, entry: &Entry, family: &Family) -> Diagnostic {
+    fn unknown(&self, entry: &Entry, family: &KeyFamily) -> Diagnostic {
         let key = entry.key.as_str();
         let diagnostic = Diagnostic::error(
             codes::UNKNOWN_KEY,
             &entry.key_span,
             format!("unknown key {} in {}", shown(key), self.place),
         );
-        let known = if family.known.is_empty() {
+        let known = if family.keys.is_empty() {
             format!("{} takes no keys", family.name)
         } else {
-            format!("known keys for {}: {}", family.name, listed(family.known.iter().copied()))
+            format!("known keys for {}: {}", family.name, listed(family.names()))
         };
         if let Some((_, reason)) = family.hints.iter().find(|(it, _)| *it == key) {
             return diagnostic.label((*reason).to_owned()).fix(format!("remove it; {known}"));
         }
-        if let Some(near) = closest(key, family.known.iter().chain(family.later).copied()) {
+        if let Some(near) = closest(key, family.names().chain(family.later.iter().copied())) {
             return diagnostic.label(format!("did you mean `{near}`?")).fix(format!("rename it to {near}; {known}"));
         }
         match keys::homes_of(key) {

@@ -5,42 +5,21 @@ use std::time::Duration;
 use switchback_core::failure::{CLASSES, ClassSet, FAMILIES, FailureClass, Family as ClassFamily};
 use switchback_core::policy::{ROLES, Role, Surface};
 
-use super::keys::Family;
+use super::keys::{ANSWER, FAIL, KeyFamily, TRY};
 use super::reader::Reader;
 use super::task::{CLOCK, timeout};
 use super::tree::{At, Node, Table, Value};
+use super::with;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Report, Span, listed, shown};
 use crate::suggest::closest;
-
-pub(crate) const TRY: Family = Family {
-    name: "a try rung",
-    known: &["try", "as", "retries", "timeout", "first-token", "idle", "when", "segments", "surfaces"],
-    later: &["hedge", "instruction", "contract", "confirm", "max-output", "with", "trim", "note"],
-    hints: &[
-        ("deadline", "the deadline is the task's; a rung has `timeout`"),
-        ("model", "the model is part of the call: try = \"provider/model\""),
-        ("segment", "a list: segments = [\"…\"]"),
-        ("surface", "a list: surfaces = [\"interactive\"]"),
-    ],
-};
-
-pub(crate) const ANSWER: Family =
-    Family { name: "an answer rung", known: &["answer", "when", "segments", "surfaces"], later: &["note"], hints: &[] };
-
-pub(crate) const FAIL: Family = Family {
-    name: "a fail rung",
-    known: &["fail", "segments", "surfaces"],
-    later: &[],
-    hints: &[("when", "`fail` takes every class; it ends the walk")],
-};
 
 /// Kinds of rung, served first. A route cannot be named like one.
 pub(crate) const RUNG_KINDS: [&str; 10] =
     ["try", "answer", "fail", "partial", "cache", "rules", "http", "draft", "queue", "review"];
 
 /// A rung as it was written.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct RawRung {
     /// Its place in the ladder, counted from one.
     pub(crate) number: usize,
@@ -51,18 +30,25 @@ pub(crate) struct RawRung {
     pub(crate) when: Option<At<ClassSet>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum RawKind {
-    Try {
-        route: At<String>,
-        role: Option<Role>,
-        retries: Option<u32>,
-        timeout: Option<Duration>,
-        first_token: Option<At<Duration>>,
-        idle: Option<Duration>,
-    },
+    Try(Box<RawTry>),
     Answer(At<String>),
     Fail(At<String>),
+}
+
+/// How a route is called, as it was written.
+#[derive(Debug, Clone)]
+pub(crate) struct RawTry {
+    pub(crate) route: At<String>,
+    pub(crate) role: Option<At<Role>>,
+    pub(crate) retries: Option<u32>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) first_token: Option<At<Duration>>,
+    pub(crate) idle: Option<Duration>,
+    /// Names on the wire, and values as JSON.
+    pub(crate) with: Vec<(Box<str>, Box<str>)>,
+    pub(crate) instruction: Option<At<String>>,
 }
 
 /// Reads a rung; `None` when it is of no kind that this version serves.
@@ -86,10 +72,10 @@ pub(crate) fn read(node: &Node, task: &str, number: usize, report: &mut Report<'
     };
     let family = family(table, node, &place, report)?;
     let reader = Reader::open(node, family, place, report)?;
-    let is_try = family.known.contains(&"try");
-    let kind = match family.known.first() {
-        Some(&"try") => read_try(&reader, report)?,
-        Some(&"answer") => RawKind::Answer(reader.text("answer", report)?),
+    let is_try = family.reads("try");
+    let kind = match family.names().next() {
+        Some("try") => read_try(&reader, report)?,
+        Some("answer") => RawKind::Answer(reader.text("answer", report)?),
         _ => RawKind::Fail(reader.text("fail", report)?),
     };
     Some(RawRung {
@@ -98,12 +84,12 @@ pub(crate) fn read(node: &Node, task: &str, number: usize, report: &mut Report<'
         kind,
         segments: reader.texts("segments", report),
         surfaces: surfaces(&reader, report),
-        when: if reader.has("when") && family.known.contains(&"when") { when(&reader, is_try, report) } else { None },
+        when: if reader.has("when") && family.reads("when") { when(&reader, is_try, report) } else { None },
     })
 }
 
 /// Which kind the rung is of; reports rungs of no, several or later kinds.
-fn family(table: &Table, node: &Node, place: &str, report: &mut Report<'_>) -> Option<&'static Family> {
+fn family(table: &Table, node: &Node, place: &str, report: &mut Report<'_>) -> Option<&'static KeyFamily> {
     let kinds: Vec<_> = table.entries.iter().filter(|it| RUNG_KINDS.contains(&it.key.as_str())).collect();
     let Some(first) = kinds.first() else {
         let slip = table.entries.iter().find_map(|it| closest(&it.key, RUNG_KINDS).map(|near| (it, near)));
@@ -155,17 +141,14 @@ fn family(table: &Table, node: &Node, place: &str, report: &mut Report<'_>) -> O
 
 fn read_try(reader: &Reader<'_>, report: &mut Report<'_>) -> Option<RawKind> {
     let roles: Vec<(&str, Role)> = ROLES.iter().map(|(role, name)| (*name, *role)).collect();
-    let role = reader.word("as", &roles, &[], report).map(|it| it.value);
+    let role = reader.word("as", &roles, &[], report);
     let retries = reader.whole("retries", 0..=5, report).and_then(|it| u32::try_from(it.value).ok());
     let timeout = timeout(reader, "timeout", report).map(|it| it.value);
     let first_token = self::timeout(reader, "first-token", report);
     let idle = reader.time("idle", CLOCK, report).map(|it| it.value);
+    let (with, instruction) = (with::read(reader, report), reader.text("instruction", report));
     let route = reader.text("try", report)?;
-    if route.value.contains('*') {
-        reader.value_not_yet("try", &route, "name one model: try = \"provider/model\"", report);
-        return None;
-    }
-    Some(RawKind::Try { route, role, retries, timeout, first_token, idle })
+    Some(RawKind::Try(Box::new(RawTry { route, role, retries, timeout, first_token, idle, with, instruction })))
 }
 
 fn surfaces(reader: &Reader<'_>, report: &mut Report<'_>) -> Option<At<Vec<Surface>>> {
@@ -223,11 +206,12 @@ fn when(reader: &Reader<'_>, is_try: bool, report: &mut Report<'_>) -> Option<At
 /// The classes that a name in `when` stands for.
 fn class_set(reader: &Reader<'_>, name: &At<String>, is_try: bool) -> Result<ClassSet, Box<Diagnostic>> {
     let word = name.value.as_str();
-    let set = match word.parse::<FailureClass>() {
-        Ok(class) => ClassSet::EMPTY.with(class),
-        Err(()) => match FAMILIES.iter().find(|(_, it)| *it == word) {
-            Some((family, _)) => ClassSet::of_family(*family),
-            None => return Err(Box::new(unknown_class(reader, name))),
+    // `capability` is a class and the family that holds it: who writes it means the family.
+    let set = match FAMILIES.iter().find(|(_, it)| *it == word) {
+        Some((family, _)) => ClassSet::of_family(*family),
+        None => match word.parse::<FailureClass>() {
+            Ok(class) => ClassSet::EMPTY.with(class),
+            Err(()) => return Err(Box::new(unknown_class(reader, name))),
         },
     };
     if set.has(FailureClass::PolicyBlocked) && is_try {

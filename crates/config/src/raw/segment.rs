@@ -1,11 +1,9 @@
 //! `[segment.NAME]`: declares a segment of users.
 
-use super::keys::Family;
+use super::keys::SEGMENT;
 use super::reader::Reader;
 use super::tree::{At, Entry};
 use crate::diagnostic::Report;
-
-pub(crate) const SEGMENT: Family = Family { name: "[segment.NAME]", known: &[], later: &["require"], hints: &[] };
 
 pub(crate) fn read(entry: &Entry, report: &mut Report<'_>) -> At<String> {
     Reader::open(&entry.node, &SEGMENT, format!("[segment.{}]", entry.key), report);

@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 use std::time::Duration;
 
-use super::keys::Family;
+use super::keys::SERVER;
 use super::reader::Reader;
 use super::tree::{At, Node};
 use crate::codes;
@@ -11,25 +11,6 @@ use crate::diagnostic::{Diagnostic, Report, shown};
 use crate::secret::Reference;
 use crate::settings::HeaderMode;
 use crate::units;
-
-pub(crate) const SERVER: Family = Family {
-    name: "[server]",
-    known: &[
-        "listen",
-        "admin",
-        "app-keys",
-        "segment-from",
-        "exhausted-status",
-        "hold-head",
-        "sticky",
-        "admin-token",
-        "headers",
-        "max-body",
-        "drain",
-    ],
-    later: &["tls"],
-    hints: &[("port", "the port is part of the address: listen = \"127.0.0.1:4000\"")],
-};
 
 /// `[server]` as it was written.
 #[derive(Debug, Default)]

@@ -2,19 +2,12 @@
 
 use std::time::Duration;
 
-use super::keys::Family;
+use super::keys::STORE;
 use super::reader::Reader;
 use super::tree::Node;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Report, looks_secret, shown};
 use crate::units;
-
-pub(crate) const STORE: Family = Family {
-    name: "[store]",
-    known: &["records", "shared", "keep", "bodies", "durability"],
-    later: &["redact"],
-    hints: &[("path", "the file is records = \"sqlite:switchback.db\"")],
-};
 
 /// `[store]` as it was written.
 #[derive(Debug, Default)]

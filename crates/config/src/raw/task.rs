@@ -2,76 +2,16 @@
 
 use std::time::Duration;
 
-use switchback_core::policy::{RetryWait, StreamMode, Surface};
+use switchback_core::policy::{Require, RetryWait, StreamMode, Surface};
 
-use super::keys::Family;
+use super::keys::{DEADLINE, DEFAULTS, TASK};
+use super::place::require;
 use super::reader::Reader;
 use super::rung::{self, RawRung};
 use super::tree::{At, Entry, Node, Value};
 use crate::codes;
 use crate::diagnostic::{Code, Diagnostic, Report, Span, listed, shown};
 use crate::units;
-
-/// Keys of a task whose feature is not built yet.
-macro_rules! later {
-    ($($more:literal),*) => {
-        &[
-            "spend", "max-output", "job", "input", "require", "guard", "tools", "when-degraded", "reviews", "slo",
-            "min-rate", "native", "latency-target", $($more),*
-        ]
-    };
-}
-
-pub(crate) const DEFAULTS: Family = Family {
-    name: "[defaults]",
-    known: &[
-        "kind",
-        "contract",
-        "surface",
-        "deadline",
-        "max-attempts",
-        "retry-wait",
-        "timeout",
-        "stream",
-        "resume",
-        "stream-deadline",
-        "refusals",
-    ],
-    later: later!("ladder", "accept"),
-    hints: &[
-        ("about", "`about` is said of one task; it belongs in [task.NAME]"),
-        ("names", "`names` are of one task; they belong in [task.NAME]"),
-        ("like", "`like` is said of one task; it belongs in [task.NAME]"),
-        ("retries", "`retries` is said of a rung: { try = \"…\", retries = 1 }"),
-        ("idle", "`idle` is said of a rung: { try = \"…\", idle = \"20s\" }"),
-    ],
-};
-
-pub(crate) const TASK: Family = Family {
-    name: "[task.NAME]",
-    known: &[
-        "about",
-        "kind",
-        "contract",
-        "surface",
-        "deadline",
-        "max-attempts",
-        "retry-wait",
-        "timeout",
-        "stream",
-        "resume",
-        "stream-deadline",
-        "refusals",
-        "accept",
-        "ladder",
-    ],
-    later: later!("names", "like"),
-    hints: &[
-        ("rungs", "the rungs are the list `ladder`"),
-        ("retries", "`retries` is said of a rung: { try = \"…\", retries = 1 }"),
-        ("idle", "`idle` is said of a rung: { try = \"…\", idle = \"20s\" }"),
-    ],
-};
 
 /// Kinds of task, by what this version does with them.
 const KINDS: &[&str] = &[
@@ -91,10 +31,12 @@ const LATER_KINDS: &[&str] = &["safety_review", "embedding", "rerank", "moderati
 pub(crate) const CLOCK: std::ops::RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(86_400);
 
 /// What `[defaults]` and a task share, as it was written.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct RawSettings {
     pub(crate) kind: Option<At<&'static str>>,
     pub(crate) contract: Option<At<String>>,
+    pub(crate) native: Option<bool>,
+    pub(crate) require: Option<At<Require>>,
     pub(crate) surface: Option<Surface>,
     pub(crate) deadline: RawDeadline,
     pub(crate) max_attempts: Option<At<u32>>,
@@ -102,50 +44,113 @@ pub(crate) struct RawSettings {
     pub(crate) timeout: Option<Duration>,
     pub(crate) stream: Option<At<StreamMode>>,
     pub(crate) stream_deadline: Option<Duration>,
+    pub(crate) accept: Option<Vec<Code>>,
+    pub(crate) ladder: Option<RawLadder>,
 }
 
 /// A deadline per surface, with the place of each.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct RawDeadline {
     pub(crate) interactive: Option<At<Duration>>,
     pub(crate) background: Option<At<Duration>>,
 }
 
-/// `[task.NAME]` as it was written.
+/// `ladder` as it was written.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct RawLadder {
+    pub(crate) rungs: Vec<RawRung>,
+    /// Whether every rung of the file could be read; else findings about the whole ladder would mislead.
+    pub(crate) whole: bool,
+}
+
+/// `[task.NAME]` as it was written; what it takes from `like` and `[defaults]` is filled in by `inherit`.
 #[derive(Debug)]
 pub(crate) struct RawTask {
     pub(crate) name: At<String>,
+    /// Place of the table, for what is missing in it.
+    pub(crate) span: Span,
     pub(crate) about: Option<At<String>>,
+    pub(crate) names: Vec<At<String>>,
+    pub(crate) like: Option<At<String>>,
     pub(crate) settings: RawSettings,
-    pub(crate) accept: Vec<Code>,
-    pub(crate) ladder: Vec<RawRung>,
-    /// Whether every rung of the file could be read; else findings about the whole ladder would mislead.
-    pub(crate) whole: bool,
     /// Whether the table had no error at all; warnings are only given then.
     pub(crate) sound: bool,
 }
 
+// === impl RawTask ===
+
+impl RawTask {
+    /// Its rungs, as far as they could be read.
+    pub(crate) fn rungs(&self) -> &[RawRung] {
+        self.settings.ladder.as_ref().map_or(&[], |it| &it.rungs)
+    }
+
+    /// Whether a warning was read and is meant.
+    pub(crate) fn accepts(&self, code: Code) -> bool {
+        self.settings.accept.as_ref().is_some_and(|it| it.contains(&code))
+    }
+}
+
 pub(crate) fn read_defaults(node: &Node, report: &mut Report<'_>) -> RawSettings {
     Reader::open(node, &DEFAULTS, "[defaults]".to_owned(), report)
-        .map(|reader| settings(&reader, report))
+        .map(|reader| settings(&reader, "[defaults]", report))
         .unwrap_or_default()
 }
 
 pub(crate) fn read(entry: &Entry, report: &mut Report<'_>) -> Option<RawTask> {
     let n_errors = report.n_errors();
     let reader = Reader::open(&entry.node, &TASK, format!("[task.{}]", entry.key), report)?;
-    let settings = settings(&reader, report);
-    let (ladder, whole) = ladder(&reader, &entry.key, report);
-    let accept = accept(&reader, report);
     Some(RawTask {
         name: At { value: entry.key.clone(), span: entry.key_span.clone() },
+        span: reader.span.clone(),
         about: reader.text("about", report),
-        settings,
-        accept,
-        ladder,
-        whole,
+        names: names(&reader, report),
+        like: reader.text("like", report),
+        settings: settings(&reader, &entry.key, report),
         sound: report.n_errors() == n_errors,
     })
+}
+
+/// Other values of `model` that mean the task.
+fn names(reader: &Reader<'_>, report: &mut Report<'_>) -> Vec<At<String>> {
+    const MOST: usize = 64;
+    let Some(texts) = reader.texts("names", report) else { return Vec::new() };
+    if texts.value.len() > MOST {
+        report.add(
+            Diagnostic::error(
+                codes::OUT_OF_RANGE,
+                &texts.span,
+                format!("`names` in {} has more than {MOST} patterns", reader.place),
+            )
+            .label("too many")
+            .fix("write fewer patterns: `*` stands for anything"),
+        );
+        return Vec::new();
+    }
+    let mut names: Vec<At<String>> = Vec::new();
+    for text in texts.value {
+        let sound = !text.value.is_empty()
+            && text.value.len() <= 256
+            && !text.value.chars().any(|it| it.is_control() || it.is_whitespace());
+        let (code, problem, label) = if !sound {
+            (codes::BAD_VALUE, "cannot be a value of `model`", "text without spaces, 256 characters at most")
+        } else if names.iter().any(|it| it.value == text.value) {
+            (codes::DUPLICATE, "is given twice", "once is enough")
+        } else {
+            names.push(text);
+            continue;
+        };
+        report.add(
+            Diagnostic::error(
+                code,
+                &text.span,
+                format!("{} {problem} (`names` in {})", shown(&text.value), reader.place),
+            )
+            .label(label)
+            .fix("remove it"),
+        );
+    }
+    names
 }
 
 /// A clock of one attempt; learned ones come with the latency model.
@@ -161,7 +166,7 @@ pub(crate) fn timeout(reader: &Reader<'_>, key: &str, report: &mut Report<'_>) -
     reader.time(key, CLOCK, report)
 }
 
-fn settings(reader: &Reader<'_>, report: &mut Report<'_>) -> RawSettings {
+fn settings(reader: &Reader<'_>, name: &str, report: &mut Report<'_>) -> RawSettings {
     let surfaces = [("interactive", Surface::Interactive), ("background", Surface::Background)];
     let modes = [("live", StreamMode::Live), ("assured", StreamMode::Assured)];
     reader.word("resume", &[("error", ())], &["continue", "replay"], report);
@@ -169,6 +174,8 @@ fn settings(reader: &Reader<'_>, report: &mut Report<'_>) -> RawSettings {
     RawSettings {
         kind: kind(reader, report),
         contract: reader.text("contract", report),
+        native: reader.flag("native", report),
+        require: require(reader, report),
         surface: reader.word("surface", &surfaces, &[], report).map(|it| it.value),
         deadline: deadline(reader, report),
         max_attempts: reader
@@ -178,6 +185,8 @@ fn settings(reader: &Reader<'_>, report: &mut Report<'_>) -> RawSettings {
         timeout: timeout(reader, "timeout", report).map(|it| it.value),
         stream: reader.word("stream", &modes, &["guarded"], report),
         stream_deadline: reader.time("stream-deadline", CLOCK, report).map(|it| it.value),
+        accept: accept(reader, report),
+        ladder: ladder(reader, name, report),
     }
 }
 
@@ -187,11 +196,10 @@ fn kind(reader: &Reader<'_>, report: &mut Report<'_>) -> Option<At<&'static str>
 }
 
 fn deadline(reader: &Reader<'_>, report: &mut Report<'_>) -> RawDeadline {
-    const EACH: Family = Family { name: "a deadline", known: &["interactive", "background"], later: &[], hints: &[] };
     let Some(entry) = reader.entry("deadline") else { return RawDeadline::default() };
     if let Value::Table(_) = entry.node.value {
         let place = format!("deadline in {}", reader.place);
-        let Some(each) = Reader::open(&entry.node, &EACH, place, report) else { return RawDeadline::default() };
+        let Some(each) = Reader::open(&entry.node, &DEADLINE, place, report) else { return RawDeadline::default() };
         return RawDeadline {
             interactive: each.time("interactive", CLOCK, report),
             background: each.time("background", CLOCK, report),
@@ -220,32 +228,31 @@ fn retry_wait(reader: &Reader<'_>, report: &mut Report<'_>) -> Option<RetryWait>
     None
 }
 
-fn ladder(reader: &Reader<'_>, task: &str, report: &mut Report<'_>) -> (Vec<RawRung>, bool) {
-    let no_ladder = |span: &Span, what: String| {
-        Diagnostic::error(codes::NO_LADDER, span, what)
-            .label("at least one rung")
-            .effect("Every request for this task would fail at once.")
-            .fix("ladder = [{ try = \"provider/model\" }]")
-    };
-    let Some(entry) = reader.entry("ladder") else {
-        report.add(no_ladder(&reader.span, format!("{} has no ladder", reader.place)));
-        return (Vec::new(), false);
-    };
+fn ladder(reader: &Reader<'_>, name: &str, report: &mut Report<'_>) -> Option<RawLadder> {
+    let entry = reader.entry("ladder")?;
     let Value::List(items) = &entry.node.value else {
         reader.wrong_type("ladder", &entry.node, "a list of rungs", "ladder = [{ try = \"provider/model\" }]", report);
-        return (Vec::new(), false);
+        return Some(RawLadder::default());
     };
     if items.is_empty() {
         report.add(no_ladder(&entry.node.span, format!("the ladder of {} is empty", reader.place)));
     }
     let rungs: Vec<RawRung> =
-        items.iter().enumerate().filter_map(|(at, node)| rung::read(node, task, at + 1, report)).collect();
+        items.iter().enumerate().filter_map(|(at, node)| rung::read(node, name, at + 1, report)).collect();
     let whole = rungs.len() == items.len() && !rungs.is_empty();
-    (rungs, whole)
+    Some(RawLadder { rungs, whole })
 }
 
-fn accept(reader: &Reader<'_>, report: &mut Report<'_>) -> Vec<Code> {
-    let Some(names) = reader.texts("accept", report) else { return Vec::new() };
+/// A task without a rung.
+pub(crate) fn no_ladder(span: &Span, what: String) -> Diagnostic {
+    Diagnostic::error(codes::NO_LADDER, span, what)
+        .label("at least one rung")
+        .effect("Every request for this task would fail at once.")
+        .fix("ladder = [{ try = \"provider/model\" }]")
+}
+
+fn accept(reader: &Reader<'_>, report: &mut Report<'_>) -> Option<Vec<Code>> {
+    let names = reader.texts("accept", report)?;
     let mut accepted = Vec::new();
     for name in names.value {
         if let Some(code) = codes::ACCEPTABLE.iter().find(|it| it.0 == name.value) {
@@ -271,5 +278,5 @@ fn accept(reader: &Reader<'_>, report: &mut Report<'_>) -> Vec<Code> {
             .fix(format!("remove it; what can be accepted: {}", listed(codes::ACCEPTABLE.iter().map(|it| it.0)))),
         );
     }
-    accepted
+    Some(accepted)
 }

@@ -106,6 +106,12 @@ fn a_provider_says_what_it_speaks_and_where_it_is() {
     let found = finding("version = 1\n[provider.mine]\napi = \"openai-compatible\"\n");
     assert_eq!(found.code.0, "SB104");
     assert!(found.fix.unwrap().contains("base-url"));
+    for (url, meant) in [("/v1", ""), ("/v1/messages", ""), ("/proxy/v1/", "/proxy")] {
+        let found =
+            finding(&format!("version = 1\n[provider.anthropic]\nbase-url = \"https://api.anthropic.com{url}\"\n"));
+        let fix = format!("base-url = \"https://api.anthropic.com{meant}\"");
+        assert_eq!((found.code.0, found.line, found.fix), ("SB110", 3, Some(fix)), "{url}");
+    }
     let found = finding("version = 1\n[provider.opnai]\n");
     assert_eq!(found.label, "did you mean [provider.openai]?");
 }
@@ -124,7 +130,7 @@ fn check_as_json_has_the_promised_fields() {
     let json = serde_json::to_string(&finding(&text)).unwrap();
     assert_eq!(
         json,
-        r#"{"code":"SB101","severity":"error","message":"unknown key `retrys` in chat, rung 1","file":"conf/switchback.toml","line":8,"column":31,"fix":"rename it to retries; known keys for a try rung: try, as, retries, timeout, first-token, idle, when, segments, surfaces"}"#
+        r#"{"code":"SB101","severity":"error","message":"unknown key `retrys` in chat, rung 1","file":"conf/switchback.toml","line":8,"column":31,"fix":"rename it to retries; known keys for a try rung: try, as, retries, timeout, first-token, idle, with, instruction, when, segments, surfaces"}"#
     );
 }
 

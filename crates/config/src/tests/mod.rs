@@ -1,11 +1,14 @@
 //! What an operator sees of a configuration, right and wrong.
 
+mod deployments;
 mod findings;
 mod help;
 mod mutations;
 mod rendering;
 mod samples;
 mod secrets;
+mod shown;
+mod tasks;
 mod warnings;
 
 use std::collections::HashMap;
@@ -24,6 +27,7 @@ impl World {
     fn usual() -> Self {
         Self::default()
             .variable("OPENAI_API_KEY", "sk-proj-0123456789012345678901234567890")
+            .variable("ANTHROPIC_API_KEY", "sk-ant-0123456789012345678901234567890")
             .variable("SWITCHBACK_APP_KEYS", "web:secret-of-web,mobile-app:secret-of-mobile:free")
             .variable("MOBILE_KEY", "mobile-secret")
             .variable("AZURE_KEY", "azure-secret")
@@ -97,9 +101,9 @@ fn shown(found: &[Diagnostic], text: &str) -> String {
     crate::render(found, &[("conf/switchback.toml", text)], false)
 }
 
-/// A small file around the lines of one task.
+/// A small file around the lines of one task. Its provider is a proxy of which the catalogue knows nothing.
 fn with_task(lines: &str) -> String {
     format!(
-        "version = 1\n[provider.openai]\n[segment.free]\n[segment.pro]\n[contract.triage]\nschema = \"contracts/triage.schema.json\"\n[task.chat]\n{lines}\n"
+        "version = 1\nprovider.openai.base-url = \"https://proxy.example/v1\"\n[segment.free]\n[segment.pro]\n[contract.triage]\nschema = \"contracts/triage.schema.json\"\n[task.chat]\n{lines}\n"
     )
 }

@@ -130,6 +130,67 @@ const DOORS: &[Row] = &[
     ("admin = \"127.0.0.1:4001\"", "admin = ¦\"127.0.0.1:4000\"", "SB403", "admin = \"127.0.0.1:4001\""),
 ];
 
+#[rustfmt::skip]
+const UPSTREAMS: &[Row] = &[
+    ("call = \"openai/gpt-5\"\n", "call = \"openai/gpt-5\"\n¦calls = []\n", "SB110", "calls = [{ call"),
+    ("weight = 3", "weight = ¦0", "SB107", "weight = 1"),
+    ("order = 2", "order = ¦101", "SB107", "order = 100"),
+    ("region = \"eu-west\"", "region = ¦\"EU West\"", "SB110", "region = \"eu\""),
+    ("tags = [\"soc2\"]", "tags = [¦\"SOC 2\"]", "SB110", "gdpr"),
+    ("call = \"local/meta/llama-4-b\"", "call = ¦\"local/meta/llama-4-a\"", "SB118", "sum of their weights"),
+    ("call = \"local/meta/llama-4-b\"", "call = ¦\"locl/meta/llama-4-b\"", "SB113", "local/meta/llama-4-b"),
+    ("order = 2 }", "order = 2, ¦context = 7 }", "SB101", "remove it"),
+    ("is = \"groq/llama-3.3-70b-versatile\"", "is = ¦\"llama\"", "SB110", "is = \"llama/MODEL\""),
+    ("in = 0.20", "in = ¦0.0000001", "SB107", "in = 3.00"),
+    ("in = 0.20", "in = ¦-1", "SB107", "in = 3.00"),
+    ("in = 0.20", "in = ¦1e3", "SB107", "in = 3.00"),
+    ("in = 0.20", "in = ¦\"$0.20\"", "SB102", "in = 0.20"),
+    ("usd-per-mtok = { in = 0.20, ", "usd-per-mtok = ¦{ ", "SB104", "add in = 3.00"),
+    ("max-output = 8_192", "max-output = ¦0", "SB107", "max-output = 1"),
+    ("max-output = 8_192", "¦safety = \"strict\"", "SB103", "remove it"),
+    ("\"/v1/files*\"", "¦\"/v1/*\"", "SB110", "narrower path"),
+    ("\"/v1/files*\"", "¦\"/v1/chat/completions\"", "SB110", "remove it"),
+    ("\"/v1/files*\"", "¦\"/files\"", "SB110", "write \"/v1/files\""),
+    ("\"/v1/files*\"", "¦\"/v1/../admin\"", "SB110", "/v1/files*"),
+    ("\"/v1/files*\"", "¦\"/v1/files?x=1\"", "SB110", "/v1/files*"),
+    ("api = \"openai-compatible\"", "relay = [¦\"/v1/audio/speech\"]\napi = \"openai-compatible\"", "SB122", "narrower paths"),
+];
+
+#[rustfmt::skip]
+const REQUESTS: &[Row] = &[
+    ("tries = 2", "tries = ¦4", "SB107", "tries = 3"),
+    ("tries = 2", "¦retries = 2", "SB101", "tries"),
+    ("{ local = true,", "{ local = ¦1,", "SB102", "local = false"),
+    ("native = false", "native = ¦\"no\"", "SB102", "native = false"),
+    ("names = [\"gpt-4o-triage*\"]", "names = [¦\"cha*\"]", "SB120", "narrower patterns"),
+    ("names = [\"*\"]", "names = [\"*\", ¦\"gpt-4o*\"]", "SB120", "narrower patterns"),
+    ("names = [\"*\"]", "names = [¦\"llama\"]", "SB120", "narrower patterns"),
+    ("names = [\"gpt-4o-triage*\"]", "names = [\"*\"]", "SB120", "only \"*\""),
+    ("names = [\"*\"]", "names = [¦\"a b\"]", "SB110", "remove it"),
+    ("names = [\"*\"]", "names = [\"*\", ¦\"*\"]", "SB118", "remove it"),
+    ("like = \"chat\"", "like = ¦\"chta\"", "SB117", "like = \"chat\""),
+    ("like = \"chat\"", "like = ¦\"assist\"", "SB121", "remove like"),
+    ("[task.chat]\n", "[task.chat]\nlike = \"support-triage\"\n", "SB121", "like = \"support-triage\""),
+    ("require = { region", "require = { ¦regions", "SB101", "region"),
+    ("require = { region = [\"eu\"]", "require = { region = ¦[]", "SB110", "region = [\"eu\"]"),
+    ("require = { region = [\"eu\"]", "require = ¦{ region = [\"mars\"]", "SB216", "region and tags"),
+    ("[segment.free]", "[segment.free]\n¦require = { region = [\"eu\"] }", "SB103", "remove it"),
+    ("reasoning-effort = \"low\"", "¦stream = true", "SB110", "`stream` of the task"),
+    ("reasoning-effort = \"low\"", "¦tool-choice = \"none\"", "SB110", "remove it"),
+    ("reasoning-effort = \"low\"", "¦Reasoning = 1", "SB110", "reasoning-effort"),
+    ("reasoning-effort = \"low\"", "reasoning-effort = ¦nan", "SB102", "write a text"),
+    ("reasoning-effort = \"low\"", "a-b = 1, ¦a_b = 2", "SB118", "keep one"),
+    ("reasoning-effort = \"low\"", "user = ¦\"sk-proj-abcdefghijklmnop\"", "SB305", "rotate"),
+    ("with = { reasoning-effort = \"low\" }", "with = ¦7", "SB102", "with = {"),
+    ("instruction = \"file:prompts/category-only.md\"", "instruction = ¦\"file:gone.md\"", "SB306", "create the file"),
+    ("instruction = \"file:prompts/category-only.md\"", "instruction = ¦\" \"", "SB110", "write the sentence"),
+    ("instruction = \"file:prompts/category-only.md\"", "¦note = \"x\"", "SB103", "remove it"),
+    ("try = \"openai/gpt-5-mini\"", "try = ¦\"openai/*\"", "SB123", "names = [\"openai/*\"]"),
+    ("try = \"gpt\"", "try = ¦\"openai/*-*\"", "SB123", "try = \"openai/*\""),
+    ("try = \"gpt\"", "try = ¦\"*/gpt-5\"", "SB123", "try = \"provider/*\""),
+    ("call = \"openai/gpt-5\"\n", "call = ¦\"openai/*\"\n", "SB123", "in a rung"),
+];
+
 fn each(rows: &[Row]) {
     for (from, to, code, fix) in rows {
         assert!(GOOD.contains(from), "nothing to replace: {from}");
@@ -174,6 +235,16 @@ fn a_ladder_that_cannot_do_what_it_says_is_refused() {
 #[test]
 fn a_secret_or_a_door_that_is_open_is_refused() {
     each(DOORS);
+}
+
+#[test]
+fn a_deployment_or_a_path_that_cannot_work_is_refused() {
+    each(UPSTREAMS);
+}
+
+#[test]
+fn what_a_task_or_a_rung_cannot_mean_is_refused() {
+    each(REQUESTS);
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn an_unknown_key_shows_its_place_and_the_key_that_was_meant() {
 9 │   { try = \"openai/m\", timeout = \"8s\", retrys = 1 },
   │                                       ━━━━━━ did you mean `retries`?
   │
-  ╰ fix: rename it to retries; known keys for a try rung: try, as, retries, timeout, first-token, idle, when, segments, surfaces
+  ╰ fix: rename it to retries; known keys for a try rung: try, as, retries, timeout, first-token, idle, with, instruction, when, segments, surfaces
 ";
     assert_eq!(rendered(&text), expected);
 }

@@ -23,7 +23,7 @@ fn the_smallest_file_works_with_the_providers_that_are_there() {
     assert_eq!((call.role, call.retries, call.timeout), (Role::Primary, 1, Duration::from_secs(30)));
     assert_eq!((&*rung.name, rung.place.as_deref()), ("openai/gpt-5-mini", Some("switchback.toml:4")));
     let route = config.policy.route(call.route).unwrap();
-    assert_eq!((&*route.name, &*route.model), ("openai/gpt-5-mini", "gpt-5-mini"));
+    assert_eq!((&*route.name, &*route.deployments[0].model), ("openai/gpt-5-mini", "gpt-5-mini"));
     assert_eq!(config.providers[0].base_url, "https://api.openai.com/v1");
     assert_eq!(config.providers[0].keys[0].hint(), "sk-…890, 39 characters");
     assert_eq!(
@@ -40,11 +40,20 @@ fn the_smallest_file_works_with_the_providers_that_are_there() {
 }
 
 #[test]
-fn a_provider_that_is_not_supported_yet_is_the_only_finding_of_the_smallest_file() {
-    let found = finding(SMALL);
+fn the_smallest_file_of_two_vendors_knows_limits_and_prices_from_the_catalogue() {
+    let config = good(SMALL);
+    let both: Vec<_> = config.policy.routes.iter().map(|it| &it.deployments[0]).collect();
+    assert!(both.iter().all(|it| it.context.is_some() && it.max_output.is_some() && it.price.is_some()), "{both:?}");
+    assert_eq!(config.providers[1].base_url, "https://api.anthropic.com");
+    assert_eq!(config.providers[1].keys[0].hint(), "sk-…890, 38 characters");
+}
+
+#[test]
+fn a_provider_that_is_not_supported_yet_is_the_only_finding_of_a_file() {
+    let found = finding(&SMALL.replace("anthropic", "gemini"));
     assert_eq!((found.code.0, found.line, found.column), ("SB103", 3, 11));
-    assert!(found.message.contains("api anthropic"), "{}", found.message);
-    assert!(found.fix.is_some());
+    assert!(found.message.contains("api gemini"), "{}", found.message);
+    assert!(found.effect.unwrap().contains("anthropic"), "what it speaks is told");
 }
 
 #[test]
@@ -52,18 +61,7 @@ fn the_file_that_shows_everything_has_only_what_is_not_supported_yet() {
     let found = findings(EVERYTHING);
     let others: Vec<_> = found.iter().filter(|it| it.code.0 != "SB103").cloned().collect();
     assert_eq!(others, [], "{}", shown(&others, EVERYTHING));
-    for key in [
-        "`relay`",
-        "`calls`",
-        "`must`",
-        "[budget]",
-        "[[test]]",
-        "`hedge`",
-        "`rules`",
-        "`requests`",
-        "`SB214`",
-        "`auto`",
-    ] {
+    for key in ["`safety`", "`must`", "[budget]", "[[test]]", "`hedge`", "`rules`", "`requests`", "`SB214`", "`auto`"] {
         let plain = key.replace("[[", "[").replace("]]", "]");
         assert!(found.iter().any(|it| it.message.contains(&plain)), "nothing about {key}");
     }
@@ -77,12 +75,12 @@ fn every_setting_of_a_good_file_arrives() {
     let names: Vec<&str> = policy.routes.iter().map(|it| &*it.name).collect();
     assert_eq!(
         names,
-        ["gpt", "llama", "local/meta/llama-4-mini", "openai/gpt-5-mini"],
+        ["gpt", "llama", "pair", "local/meta/llama-4-mini", "openai/gpt-5-mini"],
         "declared ones first, each once"
     );
-    assert_eq!(policy.routes[1].model.as_ref(), "meta/llama-4", "split at the first slash");
-    assert_eq!(policy.routes[1].region.as_deref(), Some("eu"));
-    assert_eq!(policy.routes[3].region.as_deref(), Some("us"), "its provider's");
+    assert_eq!(policy.routes[1].deployments[0].model.as_ref(), "meta/llama-4", "split at the first slash");
+    assert_eq!(policy.routes[1].deployments[0].region.as_deref(), Some("eu"));
+    assert_eq!(policy.routes[4].deployments[0].region.as_deref(), Some("us"), "its provider's");
     assert_eq!(policy.segments.iter().map(|it| &**it).collect::<Vec<_>>(), ["free", "pro"]);
     let triage = &policy.tasks[0];
     assert_eq!(
@@ -143,7 +141,7 @@ fn the_hash_names_the_text() {
 #[test]
 fn a_breaker_that_says_little_takes_the_rest_from_the_design() {
     let config = good(
-        "version = 1\n[provider.openai]\n[task.a]\nladder = [{ try = \"openai/m\" }]\n[breaker]\nprobe-every = \"1s\"\n",
+        "version = 1\n[provider.openai]\n[task.a]\nladder = [{ try = \"openai/gpt-5\" }]\n[breaker]\nprobe-every = \"1s\"\n",
     );
     let rules = config.policy.breaker;
     assert_eq!((rules.rate.failing, rules.rate.of_at_least, rules.closes_after), (0.5, 10, 3));

@@ -130,3 +130,20 @@ fn syntax_of_toml_11_is_read_and_told() {
     good(&with_task("deadline = { interactive = \"60s\", background = \"60s\" }\nladder = [{ try = \"openai/m\" }]"));
     good(&with_task("ladder = [\n  { try = \"openai/m\", segments = [\n \"pro\", ] },\n]"));
 }
+
+#[test]
+fn repairs_with_a_timeout_of_their_own_are_part_of_the_slowest_path() {
+    let text = two_providers(
+        "contract = \"triage\"\ndeadline = \"25s\"\nladder = [{ try = \"openai/m\", timeout = \"10s\", retries = 0 }, { try = \"local/n\", timeout = \"10s\", retries = 0 }]",
+    );
+    good(&text);
+    let mended = |tries: u32| {
+        let repair = format!("triage.schema.json\"\nrepair = {{ tries = {tries}, timeout = \"4s\" }}");
+        text.replace("triage.schema.json\"", &repair)
+    };
+    good(&mended(1));
+    let found = finding(&mended(2));
+    assert_eq!(found.code.0, "SB203");
+    assert!(found.effect.unwrap().contains("rung 1  openai/m  10 s + repair 4 s + repair 4 s  ends at 18 s"));
+    good(&mended(2).replace("deadline = \"25s\"", "deadline = \"25s\"\nmax-attempts = 3"));
+}

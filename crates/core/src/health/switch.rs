@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::health::allowance::Allowance;
 use crate::outcome::Skip;
 use crate::time::Now;
 
@@ -28,10 +29,12 @@ pub(super) struct KeyHealth {
     pub(super) limited_at: Now,
     pub(super) n_limited: u32,
     pub(super) off: Switch,
+    pub(super) allowance: Allowance,
 }
 
-/// Something that is on, or off and probed now and then. Any request may be the probe: where a rung below could still
-/// answer it is covered, and where none could it would have failed anyway.
+/// Something that is on, or off and probed now and then. A request that a rung below could still answer is covered and
+/// may be the probe after the wait. One that nothing could answer would fail anyway, so it may be too, but only after
+/// twice the wait: where covered requests come, they are taken.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Switch {
     pub(super) off: Option<Off>,
@@ -45,6 +48,15 @@ pub(super) struct Off {
     pub(super) probe_at: Now,
     pub(super) wait: Duration,
     pub(super) probe_lease: Option<Now>,
+}
+
+// === impl Off ===
+
+impl Off {
+    /// When a request may probe it.
+    fn due(&self, covered: bool) -> Now {
+        if covered { self.probe_at } else { self.probe_at + self.wait }
+    }
 }
 
 // === impl KeyHealth ===
@@ -70,6 +82,13 @@ impl KeyHealth {
         }
     }
 
+    /// Forgets what keeps it from being used.
+    pub(super) fn reset(&mut self) {
+        let mut allowance = std::mem::take(&mut self.allowance);
+        allowance.forget();
+        *self = Self { allowance, ..Self::default() };
+    }
+
     pub(super) fn succeeded(&mut self, at: Now) {
         if at >= self.limited_at {
             self.own_until = None;
@@ -82,10 +101,15 @@ impl KeyHealth {
 // === impl Switch ===
 
 impl Switch {
-    pub(super) fn obstacle(&self, now: Now) -> Option<Skip> {
+    pub(super) fn obstacle(&self, covered: bool, now: Now) -> Option<Skip> {
         let off = self.off.as_ref()?;
         let lease_over = off.probe_lease.is_none_or(|lease| now >= lease);
-        (!(now >= off.probe_at && lease_over)).then_some(off.skip)
+        (!(now >= off.due(covered) && lease_over)).then_some(off.skip)
+    }
+
+    /// How long until such a request may probe it; zero when it is on.
+    pub(super) fn probed_in(&self, covered: bool, now: Now) -> Duration {
+        self.off.as_ref().map_or(Duration::ZERO, |off| now.until(off.due(covered)))
     }
 
     /// Told by a call that was admitted at `at`. Only a failed probe doubles the wait: many calls that were in flight

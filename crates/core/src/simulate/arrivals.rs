@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::derive::About;
 use crate::dice::Dice;
-use crate::id::{Name, RequestId};
+use crate::id::{Name, ProviderId, RequestId};
 use crate::plan::Ask;
 use crate::policy::{Surface, Task};
 use crate::route::{Bucket, Capabilities, Capability};
@@ -30,13 +30,16 @@ pub(crate) fn ask(dice: &mut Dice, task: &Task, now: Now) -> Ask {
         needs,
         prompt_tokens: one_of(dice, 100, &[100, 3_000, 9_000, 60_000]),
         output_cap: chance(dice, 30).then_some(2_000),
+        tags: if chance(dice, 5) { vec!["gdpr".into()] } else { Vec::new() },
+        pinned: chance(dice, 5).then(|| ProviderId(u32::try_from(dice.below(3)).unwrap_or(0))),
+        alias: chance(dice, 10),
         promised: needs.has(Capability::Json) || chance(dice, 10),
         blocked: chance(dice, 2).then(|| "content_policy_violation".into()),
     }
 }
 
-/// A small request of this bucket.
-pub(crate) fn ask_of(bucket: Bucket, task: &Task, now: Now) -> Ask {
+/// A small request of this bucket for the deployments that carry these tags.
+pub(crate) fn ask_of(bucket: Bucket, tags: Vec<Name>, task: &Task, now: Now) -> Ask {
     let (needs, prompt_tokens) = match bucket {
         Bucket::Short => (Capabilities::NONE, 10),
         Bucket::Long => (Capabilities::NONE, 9_000),
@@ -53,6 +56,9 @@ pub(crate) fn ask_of(bucket: Bucket, task: &Task, now: Now) -> Ask {
         needs,
         prompt_tokens,
         output_cap: None,
+        tags,
+        pinned: None,
+        alias: false,
         promised: false,
         blocked: None,
     }

@@ -4,7 +4,9 @@
 
 use crate::failure::{Detail, Failure, FailureClass};
 use crate::plan::Ask;
-use crate::policy::{Policy, Rung, RungKind, Task, Try};
+use crate::policy::{Policy, RungKind, Task, Try};
+use crate::simulate::faults::own_timeout;
+use crate::simulate::fits::{Misfit, is_for, misfits};
 use crate::simulate::policy_maker::ms;
 use crate::simulate::report::Rule;
 use crate::simulate::scopes::Truth;
@@ -46,7 +48,7 @@ pub(crate) struct Seen {
     pub(crate) probe: bool,
     pub(crate) truth: Option<Truth>,
     /// Whether a wait on the same rung came before it.
-    is_retry: bool,
+    pub(crate) is_retry: bool,
 }
 
 /// Who gave the answer.
@@ -60,20 +62,6 @@ pub(crate) enum Served {
 pub(crate) fn is_providers_words(failure: &Failure) -> bool {
     let cut = failure.class == FailureClass::PolicyBlocked && failure.detail == Some(Detail::Output);
     failure.words_kept && (failure.class == FailureClass::Refusal || cut)
-}
-
-/// Whether a rung is for this caller at all, whatever happens.
-pub(crate) fn is_for(rung: &Rung, ask: &Ask) -> bool {
-    let segment = rung.segments.as_ref().is_none_or(|all| ask.segment.as_ref().is_some_and(|it| all.contains(it)));
-    segment && rung.surface.is_none_or(|it| it == ask.surface)
-}
-
-/// Whether the route can do this at all.
-pub(crate) fn is_capable(it: &Try, ask: &Ask, policy: &Policy) -> bool {
-    policy.route(it.route).is_some_and(|route| {
-        let wanted = ask.prompt_tokens + ask.output_cap.unwrap_or(0);
-        route.can.is_none_or(|can| can.lacks(ask.needs).is_none()) && route.context.is_none_or(|it| it >= wanted)
-    })
 }
 
 // === impl Watch ===
@@ -181,13 +169,20 @@ impl Watch {
             violate(Rule::RetryAfter, "a call before the wait was over".to_owned());
         }
         self.check_order(call.rung, found);
+        self.check_repair(task, call, found);
         let rung = task.ladder.get(call.rung);
         match rung.map(|it| (it, &it.kind)) {
             Some((rung, RungKind::Try(it))) => {
-                if it.route != call.route || !is_for(rung, ask) || !is_capable(it, ask, policy) {
-                    found.push((Rule::Eligible, format!("rung {} is not for this request", call.rung)));
+                let misfit = misfits(it, ask, task, policy).get(call.deployment).copied();
+                let who = format!("rung {} deployment {}", call.rung, call.deployment);
+                match misfit {
+                    Some(Some(why @ (Misfit::Residency | Misfit::Pinned))) => {
+                        found.push((Rule::Residency, format!("{who}: {}", why.reason())));
+                    }
+                    Some(None) if it.route == call.route && is_for(rung, ask) => {}
+                    _ => found.push((Rule::Eligible, format!("{who} is not for this request: {misfit:?}"))),
                 }
-                if call.ends.since(now) > it.timeout {
+                if call.ends.since(now) > own_timeout(scene, it.timeout, call.repair) {
                     found.push((Rule::StartsInTime, format!("more time than its timeout: {call:?}")));
                 }
                 self.check_again(it, call, found);
@@ -199,7 +194,7 @@ impl Watch {
             call: *call,
             probe: false,
             truth: None,
-            is_retry: self.waiting_until.is_some() && self.calls.last().is_some_and(|it| it.rung == call.rung),
+            is_retry: self.is_retry(call),
         });
     }
 
@@ -213,17 +208,19 @@ impl Watch {
     /// A second call on the same rung needs a class that allows it.
     fn check_again(&self, it: &Try, call: &Call, found: &mut Found) {
         let here: Vec<&Seen> = self.calls.iter().filter(|seen| seen.rung == call.rung).collect();
-        let waited = self.waiting_until.is_some() && self.calls.last().is_some_and(|it| it.rung == call.rung);
+        let waited = self.is_retry(call);
         let retries = here.iter().filter(|it| it.is_retry).count() + usize::from(waited);
+        let repairs = here.iter().filter(|it| it.call.repair).count() + usize::from(call.repair);
         let n_retries = usize::try_from(it.retries).unwrap_or(usize::MAX);
-        if retries > n_retries || here.len() > n_retries + 2 {
+        if retries > n_retries || here.len() > n_retries + 2 + repairs {
             let what = format!("call {} on a rung with {} retries", here.len() + 1, it.retries);
             found.push((Rule::RungLimit, what));
         }
         self.check_left_out(&here, call, found);
         let Some(last) = here.last() else { return };
         let Some(failure) = last.truth.as_ref().and_then(|it| it.failure.as_ref()) else { return };
-        let other_key = last.call.key != call.key;
+        let other_place = last.call.deployment != call.deployment;
+        let other_key = other_place || last.call.key != call.key;
         let changed = call.without.is_some() && last.call.without.is_none();
         use FailureClass as C;
         let allowed = match failure.class {
@@ -231,13 +228,52 @@ impl Watch {
             C::Timeout => waited && failure.detail == Some(Detail::Connect),
             C::RateLimited => waited || other_key,
             C::Auth | C::QuotaExhausted => other_key,
+            C::NotFound => other_place,
             C::Capability => changed,
             _ => false,
         };
-        if !allowed || (failure.forbids_same_route && !other_key && !changed) {
+        let repaired = call.repair && failure.repairable;
+        if !(allowed || repaired) || (failure.forbids_same_route && !other_key && !changed && !repaired) {
             let what = format!("rung {} again after {} (waited: {waited})", call.rung, failure.class);
             found.push((Rule::SameRungAgain, what));
         }
+    }
+
+    /// A repair mends the answer before it on the same rung, as often as the task says.
+    fn check_repair(&self, task: &Task, call: &Call, found: &mut Found) {
+        if !call.repair {
+            return;
+        }
+        let before = self.calls.last().filter(|it| it.rung == call.rung);
+        let failure = before.and_then(|it| it.truth.as_ref()?.failure.as_ref());
+        if !failure.is_some_and(|it| it.repairable) || self.waiting_until.is_some() {
+            found.push((Rule::Repair, format!("a repair after {:?}", failure.map(|it| it.class))));
+        }
+        let n_repairs = self.calls.iter().filter(|it| it.call.repair).count() + 1;
+        if n_repairs > usize::try_from(task.repair.tries).unwrap_or(usize::MAX) {
+            found.push((Rule::Repair, format!("repair {n_repairs} of {}", task.repair.tries)));
+        }
+    }
+
+    /// Whether this call comes after a wait on its rung.
+    pub(crate) fn is_retry(&self, call: &Call) -> bool {
+        self.is_waiting() && self.calls.last().is_some_and(|it| it.rung == call.rung)
+    }
+
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.waiting_until.is_some()
+    }
+
+    /// Deployments and keys that the last call, on its rung, ought to have avoided. A request that goes without a field, or that
+    /// asks for a repair, may stay where it was.
+    pub(crate) fn tried_before(&self, call: &Call) -> Vec<(usize, usize)> {
+        let earlier = self.calls.iter().take(self.calls.len().saturating_sub(1));
+        let here: Vec<&Seen> = earlier.filter(|it| it.rung == call.rung).collect();
+        let changed = call.without.is_some() && here.last().is_some_and(|it| it.call.without.is_none());
+        if call.repair || changed {
+            return Vec::new();
+        }
+        here.iter().map(|it| (it.call.deployment, it.call.key)).collect()
     }
 
     /// A field is left out only where the route has said on this rung that it cannot take it, and then for good.

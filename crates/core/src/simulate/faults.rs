@@ -1,4 +1,4 @@
-//! What providers do: per route a regime that changes with time, and the script of one call under it.
+//! What providers do: per call a regime that changes with time, and the script of one call under it.
 //!
 //! A script is the truth of a call; the world cuts it by the clocks of the attempt as the shell would.
 
@@ -8,11 +8,14 @@ use std::time::Duration;
 use crate::dice::Dice;
 use crate::failure::{CLASSES, Confidence, Detail, Failure, FailureClass};
 use crate::id::Name;
+use crate::limits::Limits;
 use crate::policy::RungKind;
+use crate::record::Usage;
 use crate::simulate::check::Scene;
 use crate::simulate::policy_maker::{chance, ms, one_of};
 use crate::simulate::scopes::Truth;
-use crate::step::Call;
+use crate::simulate::windows::Windows;
+use crate::step::{Call, Facts};
 use crate::time::Now;
 
 /// What a provider does with one call, if nothing cuts it.
@@ -26,6 +29,10 @@ pub(crate) struct Script {
     pub(crate) failure: Option<Failure>,
     /// Whether a failure comes after content has flowed.
     pub(crate) after_content: bool,
+    /// What is known of it besides, if nothing cuts it.
+    pub(crate) facts: Facts,
+    /// Whether it met the end of a window.
+    pub(crate) is_limited: bool,
 }
 
 /// What a call comes to under the clocks of its attempt.
@@ -39,11 +46,12 @@ pub(crate) struct Plan {
     pub(crate) truth: Truth,
 }
 
-/// Every route's provider.
+/// Every provider.
 #[derive(Debug)]
 pub(crate) struct Faults {
     dice: Dice,
     regimes: BTreeMap<Name, Regime>,
+    windows: Windows,
     /// When set, everything is healthy.
     pub(crate) calm: bool,
 }
@@ -79,11 +87,13 @@ impl Script {
     pub(crate) fn cut(self, call: &Call, scene: &Scene<'_>, stream: bool, live: bool) -> Plan {
         let now = scene.now;
         let rung = scene.task.ladder.get(call.rung).map(|it| &it.kind);
-        let shorter = matches!(rung, Some(RungKind::Try(it)) if call.ends < now + it.timeout);
+        let shorter =
+            matches!(rung, Some(RungKind::Try(it)) if call.ends < now + own_timeout(scene, it.timeout, call.repair));
         let by_deadline = shorter && (scene.ask.deadline_is_clients || call.attempt > 1);
         let timeout = |detail, cut_by_deadline| Truth {
             failure: Some(Failure::new(FailureClass::Timeout).with_detail(detail)),
             cut_by_deadline,
+            facts: Facts::default(),
         };
         let flows = self.failure.is_none() || self.after_content;
         let first = now + if flows { self.first } else { self.whole };
@@ -100,10 +110,11 @@ impl Script {
         let commits = (live && flows).then_some(first);
         let longest = now + scene.task.stream_deadline;
         if commits.is_some() && end > longest {
-            let truth = timeout(Detail::Total, false);
+            let mut truth = timeout(Detail::Total, false);
+            truth.facts.status = Some(200);
             return Plan { commits, ends: longest.max(first), by_timer: true, truth };
         }
-        let truth = Truth { failure: self.failure, cut_by_deadline: false };
+        let truth = Truth { failure: self.failure, cut_by_deadline: false, facts: self.facts };
         Plan { commits, ends: end, by_timer: false, truth }
     }
 }
@@ -111,13 +122,59 @@ impl Script {
 // === impl Faults ===
 
 impl Faults {
-    pub(crate) const fn new(dice: Dice) -> Self {
-        Self { dice, regimes: BTreeMap::new(), calm: false }
+    pub(crate) const fn new(mut dice: Dice) -> Self {
+        let windows = Windows::new(Dice::seeded(dice.bits()));
+        Self { dice, regimes: BTreeMap::new(), windows, calm: false }
     }
 
-    /// The script of one call.
-    pub(crate) fn play(&mut self, route: &Name, key: usize, now: Now) -> Script {
-        let regime = self.regime(route, now);
+    /// The script of one call with what is known of it.
+    pub(crate) fn play(&mut self, call: &Name, key: usize, prompt_tokens: u64, now: Now) -> Script {
+        let mut script = self.script(call, key, now);
+        let arrives = script.failure.as_ref().is_none_or(|it| it.class != FailureClass::Transport);
+        let reaches = !self.calm && arrives;
+        if reaches && let Some(limited) = self.windows.take(call, key, prompt_tokens, now) {
+            script = Script { failure: Some(limited), after_content: false, is_limited: true, ..script };
+            script.whole = script.whole.min(ms(100));
+        }
+        script.facts = self.facts(&script, prompt_tokens);
+        script
+    }
+
+    /// What a reply that is made now tells of the provider's limits.
+    pub(crate) fn limits(&mut self, call: &Name, key: usize, now: Now) -> Limits {
+        if self.calm { Limits::default() } else { self.windows.tell(call, key, now) }
+    }
+
+    fn facts(&mut self, script: &Script, prompt_tokens: u64) -> Facts {
+        let dice = &mut self.dice;
+        let (failure, mut facts) = (script.failure.as_ref(), Facts::default());
+        let whole = failure.is_none_or(|it| it.status == Some(200));
+        facts.status = match failure {
+            None => Some(200),
+            Some(_) if script.after_content => Some(200),
+            // Where nothing but the failure knows the status.
+            Some(_) if chance(dice, 30) => None,
+            Some(it) => it.status,
+        };
+        if whole && chance(dice, 80) {
+            facts.usage = Some(Usage {
+                prompt: Some(prompt_tokens),
+                completion: chance(dice, 95).then(|| dice.below(2_000)),
+                cached: chance(dice, 30).then_some(prompt_tokens / 2),
+                ..Usage::default()
+            });
+        }
+        if failure.is_none() && chance(dice, 5) {
+            facts.mended.push("fences".into());
+        }
+        if failure.is_none() && chance(dice, 5) {
+            facts.dropped.push("logit_bias".into());
+        }
+        facts
+    }
+
+    fn script(&mut self, call: &Name, key: usize, now: Now) -> Script {
+        let regime = self.regime(call, now);
         let dice = &mut self.dice;
         let latency = regime.latency + dice.span(regime.latency);
         let healthy = |dice: &mut Dice| Script {
@@ -125,9 +182,18 @@ impl Faults {
             whole: latency + dice.span(latency.saturating_mul(8)),
             failure: None,
             after_content: false,
+            facts: Facts::default(),
+            is_limited: false,
         };
         if self.calm {
-            return Script { first: ms(20), whole: ms(40), failure: None, after_content: false };
+            return Script {
+                first: ms(20),
+                whole: ms(40),
+                failure: None,
+                after_content: false,
+                facts: Facts::default(),
+                is_limited: false,
+            };
         }
         match regime.kind {
             Kind::Failing(class, share) if chance(dice, share) => failing(dice, class, latency),
@@ -144,14 +210,21 @@ impl Faults {
             }
             Kind::Slow => {
                 let slow = latency.saturating_mul(40);
-                Script { first: slow, whole: slow + dice.span(slow), failure: None, after_content: false }
+                Script {
+                    first: slow,
+                    whole: slow + dice.span(slow),
+                    failure: None,
+                    after_content: false,
+                    facts: Facts::default(),
+                    is_limited: false,
+                }
             }
             Kind::Healthy | Kind::Failing(..) | Kind::Mixed(_) | Kind::Keys(..) => healthy(dice),
         }
     }
 
-    fn regime(&mut self, route: &Name, now: Now) -> Regime {
-        if let Some(it) = self.regimes.get(route)
+    fn regime(&mut self, call: &Name, now: Now) -> Regime {
+        if let Some(it) = self.regimes.get(call)
             && now < it.until
         {
             return *it;
@@ -177,9 +250,14 @@ impl Faults {
         let until = now + ms(500) + dice.span(longest);
         let latency = one_of(dice, ms(50), &[ms(5), ms(400)]);
         let regime = Regime { kind, until, latency };
-        self.regimes.insert(Name::clone(route), regime);
+        self.regimes.insert(Name::clone(call), regime);
         regime
     }
+}
+
+/// The clock of an attempt: a repair may have a shorter one.
+pub(crate) fn own_timeout(scene: &Scene<'_>, of_rung: Duration, repair: bool) -> Duration {
+    scene.task.repair.timeout.filter(|_| repair).map_or(of_rung, |own| own.min(of_rung))
 }
 
 /// Any class that an upstream call can end with.
@@ -190,7 +268,8 @@ fn any_class(dice: &mut Dice) -> FailureClass {
     let rare = matches!(class, FailureClass::Auth | FailureClass::QuotaExhausted | FailureClass::NotFound);
     match class {
         // A cancellation is the caller's doing: it comes from the world.
-        FailureClass::Cancelled => FailureClass::Overloaded,
+        FailureClass::Cancelled => FailureClass::Contract,
+        _ if chance(dice, 10) => FailureClass::Contract,
         _ if rare && chance(dice, 85) => one_of(dice, FailureClass::ServerError, &[FailureClass::Transport]),
         _ => class,
     }
@@ -198,7 +277,14 @@ fn any_class(dice: &mut Dice) -> FailureClass {
 
 fn dead(dice: &mut Dice, latency: Duration) -> Script {
     match dice.below(4) {
-        0 => Script { first: ms(3_600_000), whole: ms(3_600_000), failure: None, after_content: false },
+        0 => Script {
+            first: ms(3_600_000),
+            whole: ms(3_600_000),
+            failure: None,
+            after_content: false,
+            facts: Facts::default(),
+            is_limited: false,
+        },
         1 => failing(dice, FailureClass::Timeout, latency),
         _ => failing(dice, FailureClass::Transport, latency),
     }
@@ -217,7 +303,14 @@ fn failing(dice: &mut Dice, class: FailureClass, latency: Duration) -> Script {
             | FailureClass::Refusal
     );
     let after_content = can_flow && chance(dice, 40);
-    Script { first: latency, whole: latency + dice.span(latency), failure: Some(failure), after_content }
+    Script {
+        first: latency,
+        whole: latency + dice.span(latency),
+        failure: Some(failure),
+        after_content,
+        facts: Facts::default(),
+        is_limited: false,
+    }
 }
 
 /// A failure of this class with one of its details, statuses and waits.
@@ -245,6 +338,12 @@ fn failure(dice: &mut Dice, class: FailureClass) -> Failure {
         failure.detail = chance(dice, 10).then_some(D::TooLargeForLimit);
     }
     failure.words_kept = chance(dice, 70);
+    let told = matches!(failure.detail, Some(D::Json | D::Schema | D::ToolCall | D::ToolMissing | D::Empty));
+    failure.repairable = match class {
+        FailureClass::Contract => told && chance(dice, 80),
+        FailureClass::LowQuality => chance(dice, 30),
+        _ => false,
+    };
     if class == FailureClass::Capability && chance(dice, 60) {
         failure.hint = Some(one_of(dice, "seed", &["top_k"]));
     }

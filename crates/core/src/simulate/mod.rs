@@ -13,13 +13,19 @@
 mod arrivals;
 mod check;
 mod faults;
+mod fits;
 mod liveness;
+mod money;
+mod places;
 mod planted;
 mod policy_maker;
 mod record_check;
 mod recount;
 mod report;
 mod scopes;
+mod switches;
+mod tokens;
+mod windows;
 mod world;
 
 pub use planted::Planted;

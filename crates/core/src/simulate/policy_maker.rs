@@ -9,9 +9,10 @@ use std::time::Duration;
 use crate::breaker::{BreakerRules, Consecutive, Rate};
 use crate::dice::Dice;
 use crate::failure::{CLASSES, ClassSet, FAMILIES, FailureClass};
-use crate::id::{Name, ProviderId, RouteId};
-use crate::policy::{PerSurface, Policy, RetryWait, Role, Rung, RungKind, Surface, Task, Try};
-use crate::route::{Capabilities, Capability, Provider, Route};
+use crate::id::{Name, RouteId};
+use crate::money::{PicoPerToken, Price, Rates, Tier};
+use crate::policy::{PerSurface, Policy, Repair, Require, RetryWait, Role, Rung, RungKind, Surface, Task, Try};
+use crate::route::{Capabilities, Capability, Deployment, Provider, Route};
 
 /// Segments of callers and rungs.
 pub(crate) const SEGMENTS: [&str; 2] = ["free", "pro"];
@@ -68,6 +69,18 @@ pub(crate) fn edited(dice: &mut Dice, old: &Policy) -> Policy {
                 provider.n_keys = 1 + provider.n_keys % 3;
             }
         }
+        4 => {
+            // Deployments are reordered, reweighted, added or taken out.
+            if let Some(route) = policy.routes.first_mut() {
+                match dice.below(4) {
+                    0 => route.deployments.rotate_left(1),
+                    1 => route.deployments.iter_mut().for_each(|it| it.weight = 1 + it.weight % 5),
+                    2 if route.deployments.len() > 1 => route.deployments.truncate(1),
+                    _ => route.deployments.push(deployment(dice, 9, policy.providers.len() as u64)),
+                }
+                tag_each(route);
+            }
+        }
         _ => {}
     }
     policy.tasks = tasks(dice, &policy.routes);
@@ -75,18 +88,60 @@ pub(crate) fn edited(dice: &mut Dice, old: &Policy) -> Policy {
 }
 
 fn route(dice: &mut Dice, n: u64, n_providers: u64) -> Route {
+    let n_deployments = one_of(dice, 1, &[1, 2, 3]);
+    let deployments = (0..n_deployments).map(|place| deployment(dice, place, n_providers)).collect();
+    let mut route = Route { name: format!("r{n}").into(), deployments };
+    tag_each(&mut route);
+    route
+}
+
+/// Each deployment carries a tag that names it, so that a request can ask for this one.
+fn tag_each(route: &mut Route) {
+    for (place, it) in route.deployments.iter_mut().enumerate() {
+        it.tags.retain(|tag| !tag.starts_with("only-"));
+        it.tags.push(own_tag(place));
+    }
+}
+
+/// The tag that only this deployment of a route carries.
+pub(crate) fn own_tag(place: usize) -> Name {
+    format!("only-{place}").into()
+}
+
+fn deployment(dice: &mut Dice, place: u64, n_providers: u64) -> Deployment {
     let wanted = [Capability::Tools, Capability::Json, Capability::Images, Capability::Stream];
-    let can = chance(dice, 25).then(|| {
-        let some = wanted.into_iter().filter(|_| chance(dice, 70));
-        some.fold(Capabilities::NONE, Capabilities::with)
-    });
-    Route {
-        name: format!("r{n}").into(),
-        provider: ProviderId(u32::try_from(dice.below(n_providers)).unwrap_or(0)),
-        model: format!("m{}", dice.below(3)).into(),
-        region: None,
+    let some = wanted.into_iter().filter(|_| chance(dice, 8));
+    let cannot = some.fold(Capabilities::NONE, Capabilities::with);
+    let provider = u32::try_from(dice.below(n_providers)).unwrap_or(0);
+    let region = one_of(dice, None, &[Some("eu"), Some("eu-west"), Some("us"), Some("europe")]);
+    Deployment {
+        order: one_of(dice, 1, &[1, 2]),
+        weight: one_of(dice, 1, &[1, 2, 5]),
+        region: region.map(Into::into),
+        tags: if chance(dice, 40) { vec!["gdpr".into()] } else { Vec::new() },
         context: chance(dice, 25).then(|| one_of(dice, 4_000, &[16_000, 128_000])),
-        can,
+        cannot,
+        price: price(dice),
+        ..Deployment::plain(provider, &format!("p{provider}/m{place}"))
+    }
+}
+
+fn price(dice: &mut Dice) -> Option<Price> {
+    let rates = |dice: &mut Dice, times: u64| Rates {
+        input: PicoPerToken(times * one_of(dice, 150_000, &[3_000_000])),
+        cached: chance(dice, 50).then_some(PicoPerToken(times * 30_000)),
+        cache_write: None,
+        output: PicoPerToken(times * 15_000_000),
+        reasoning: None,
+    };
+    match dice.below(10) {
+        0 | 1 => None,
+        2 => Some(Price::flat(rates(dice, 0))),
+        3 => {
+            let tier = Tier { over_tokens: 5_000, rates: rates(dice, 2) };
+            Some(Price { base: rates(dice, 1), tiers: vec![tier] })
+        }
+        _ => Some(Price::flat(rates(dice, 1))),
     }
 }
 
@@ -120,6 +175,7 @@ fn tasks(dice: &mut Dice, routes: &[Route]) -> Vec<Task> {
         let call = try_rung(dice, place, Role::Primary, routes);
         own.ladder = vec![Rung { segments: None, surface: None, ..call }, ready(ClassSet::all())];
         own.max_attempts = 1;
+        own.require = Require::default();
         tasks.push(own);
     }
     tasks
@@ -130,9 +186,20 @@ fn task(dice: &mut Dice, name: &str, routes: &[Route]) -> Task {
     let high = low + one_of(dice, ms(1_800), &[ms(0), ms(20_000)]);
     Task {
         name: name.into(),
+        names: Vec::new(),
         about: None,
         kind: "chat".into(),
         contract: None,
+        native: true,
+        repair: Repair {
+            local: true,
+            tries: one_of(dice, 1, &[0, 1, 2]),
+            timeout: chance(dice, 30).then(|| one_of(dice, ms(3_000), &[ms(300)])),
+        },
+        require: Require {
+            region: if chance(dice, 12) { vec!["eu".into()] } else { Vec::new() },
+            tags: if chance(dice, 6) { vec!["gdpr".into()] } else { Vec::new() },
+        },
         surface: Surface::Interactive,
         deadline: PerSurface {
             interactive: one_of(dice, ms(30_000), &[ms(500), ms(5_000), ms(60_000)]),
@@ -183,6 +250,8 @@ fn try_rung(dice: &mut Dice, route: usize, role: Role, routes: &[Route]) -> Rung
         timeout,
         first_token: chance(dice, 40).then(|| one_of(dice, ms(2_000), &[ms(100), ms(10_000)])),
         idle: one_of(dice, ms(20_000), &[ms(1_000)]),
+        with: Vec::new(),
+        instruction: None,
     };
     let name = routes.get(route).map_or_else(|| "".into(), |it| Name::clone(&it.name));
     limited(dice, |when| Rung {
@@ -195,7 +264,7 @@ fn try_rung(dice: &mut Dice, route: usize, role: Role, routes: &[Route]) -> Rung
     })
 }
 
-fn ready(when: ClassSet) -> Rung {
+pub(crate) fn ready(when: ClassSet) -> Rung {
     let kind = RungKind::Answer { text: "We are busy.".into() };
     Rung { kind, name: "answer".into(), segments: None, surface: None, when, place: None }
 }

@@ -2,15 +2,18 @@
 
 use crate::failure::{ClassSet, FailureClass};
 use crate::outcome::SKIPS;
-use crate::policy::{RungKind, Task};
+use crate::policy::RungKind;
 use crate::record::{DecisionRecord, Object, SERVED};
-use crate::simulate::check::{Found, Scene, Served, Watch, is_capable, is_for, is_providers_words};
+use crate::simulate::check::{Found, Scene, Seen, Served, Watch, is_providers_words};
+use crate::simulate::fits::{Misfit, is_for, misfits};
+use crate::simulate::money;
 use crate::simulate::policy_maker::ms;
 use crate::simulate::report::Rule;
 use crate::time::millis;
 
 /// Skips that can be true of a rung for this caller at any time: such rungs are not "the first rung".
-const NOT_THE_CALLERS: [&str; 4] = ["wrong_segment", "wrong_surface", "no_capability", "context_too_small"];
+const NOT_THE_CALLERS: [&str; 6] =
+    ["wrong_segment", "wrong_surface", "no_capability", "context_too_small", "residency", "pinned"];
 
 /// What the outcome must be.
 pub(crate) fn outcome(scene: &Scene<'_>, watch: &Watch, not_run: &Object, broken: bool) -> &'static str {
@@ -38,11 +41,17 @@ pub(crate) fn outcome(scene: &Scene<'_>, watch: &Watch, not_run: &Object, broken
             match watch.last_failure() {
                 Some(it) if is_providers_words(it) => "refused",
                 _ if degrades => "degraded",
-                _ if watch.calls.len() == 1 && first == Some(rung) => "ok",
+                _ if watch.calls.len() == 1 && first == Some(rung) && !is_mended(watch) => "ok",
                 _ => "recovered",
             }
         }
     }
+}
+
+/// Whether the answer was mended without another call.
+fn is_mended(watch: &Watch) -> bool {
+    let truth = watch.calls.last().and_then(|it| it.truth.as_ref());
+    truth.is_some_and(|it| it.failure.is_none() && !it.facts.mended.is_empty())
 }
 
 fn reason(object: &Object, place: usize) -> Option<&str> {
@@ -60,7 +69,8 @@ pub(crate) fn check(
     check_attempts(scene, watch, record, found);
     check_rungs(scene, watch, record, found);
     check_when(scene, watch, record, found);
-    check_moves(scene.task, watch, record, found);
+    check_moves(scene, watch, record, found);
+    check_costs(scene, watch, record, found);
     let object = &record.object;
     let mut untrue = |what: String| found.push((Rule::RecordTrue, what));
     let broken = watch.committed && watch.last_failure().is_some_and(|it| !is_providers_words(it));
@@ -82,7 +92,14 @@ pub(crate) fn check(
         untrue(format!("answered is {answered}, the record has the error {:?}", record.error));
     }
     let served = watch.calls.last().filter(|_| watch.served == Some(Served::ByCall) && answered);
+    let place = served.and_then(|it| scene.policy.route(it.call.route)?.deployments.get(it.call.deployment));
+    let provider = place.and_then(|it| scene.policy.provider(it.provider)).map(|it| &it.name);
+    if object.region.as_ref() != place.and_then(|it| it.region.as_ref()) || object.provider.as_ref() != provider {
+        untrue(format!("region {:?} and provider {:?}, but {place:?} answered", object.region, object.provider));
+    }
+    let dropped = served.and_then(|it| it.truth.as_ref()).map(|it| it.facts.dropped.clone()).unwrap_or_default();
     let left_out = served.and_then(|it| it.call.without);
+    let left_out = left_out.into_iter().chain(dropped.iter().map(|it| &**it));
     if !object.dropped.iter().map(|it| &**it).eq(left_out) {
         untrue(format!("{:?} is said to have been left out", object.dropped));
     }
@@ -116,17 +133,49 @@ fn check_attempts(scene: &Scene<'_>, watch: &Watch, record: &DecisionRecord, fou
         ));
     }
     for (attempt, seen) in attempts.iter().zip(&watch.calls) {
-        let route = scene.policy.route(seen.call.route).map(|it| &*it.name);
+        let route = scene.policy.route(seen.call.route);
+        let deployment = route.and_then(|it| it.deployments.get(seen.call.deployment));
         let class = seen.truth.as_ref().map(|it| it.failure.as_ref().map_or(SERVED, |it| it.class.name()));
         let key = attempt.story.as_ref().map(|it| it.key as usize);
-        let same = route == Some(&*attempt.route)
+        let story = attempt.story.as_ref();
+        let place = story.map(|it| (&*it.call, it.region.as_deref()));
+        let same = route.map(|it| &*it.name) == Some(&*attempt.route)
+            && place == deployment.map(|it| (&*it.call, it.region.as_deref()))
             && attempt.rung as usize == seen.rung + 1
             && key == Some(seen.call.key + 1)
             && attempt.class.as_deref() == class
-            && (&*attempt.kind == "probe") == seen.probe;
+            && &*attempt.kind == kind(seen);
         if !same {
             incomplete(format!("recorded as {attempt:?}, made as {seen:?}"));
         }
+    }
+}
+
+/// What kind of call it was.
+const fn kind(seen: &Seen) -> &'static str {
+    if seen.call.repair {
+        "repair"
+    } else if seen.probe {
+        "probe"
+    } else if seen.is_retry {
+        "retry"
+    } else {
+        "first"
+    }
+}
+
+/// Each attempt costs what its tokens cost, and the whole is their sum.
+fn check_costs(scene: &Scene<'_>, watch: &Watch, record: &DecisionRecord, found: &mut Found) {
+    let object = &record.object;
+    for (attempt, seen) in object.attempts.iter().zip(&watch.calls) {
+        let cost = money::cost(scene.policy, seen);
+        if !money::is_same(attempt.cost_usd, cost, 1) {
+            found.push((Rule::CostTrue, format!("{:?} for what cost {cost:?}: {seen:?}", attempt.cost_usd)));
+        }
+    }
+    let sum = object.attempts.iter().map(|it| it.cost_usd).sum::<Option<f64>>();
+    if !money::is_same(object.cost_usd, sum, object.attempts.len()) {
+        found.push((Rule::CostTrue, format!("{:?} in total, the sum is {sum:?}", object.cost_usd)));
     }
 }
 
@@ -151,14 +200,16 @@ fn check_rungs(scene: &Scene<'_>, watch: &Watch, record: &DecisionRecord, found:
             wrong(place, format!("ran, and is said not to have run ({reason}, {n_reasons} times)"));
         }
         let known = SKIPS.iter().any(|row| row.name == reason) || reason == "not_reached";
-        let capable = match &rung.kind {
-            RungKind::Try(it) => is_capable(it, ask, policy),
-            RungKind::Answer { .. } | RungKind::Fail { .. } => true,
+        // What the deployment that came nearest lacks; `None` where one fits.
+        let misfit = match &rung.kind {
+            RungKind::Try(it) => misfits(it, ask, task, policy).into_iter().max_by_key(|it| (it.is_none(), *it)),
+            RungKind::Answer { .. } | RungKind::Fail { .. } => None,
         };
+        let misfit = misfit.flatten().map(Misfit::reason);
         let truthful = match reason {
             "not_reached" => last.is_none_or(|it| place > it),
             "wrong_segment" | "wrong_surface" => !is_for(rung, ask),
-            "no_capability" | "context_too_small" => !capable,
+            "no_capability" | "context_too_small" | "residency" | "pinned" => misfit == Some(reason),
             "no_attempts" => watch.calls.len() as u64 >= u64::from(task.max_attempts),
             "miss" => watch.locals.contains(&(place, false)),
             _ => true,
@@ -193,7 +244,8 @@ fn check_when(scene: &Scene<'_>, watch: &Watch, record: &DecisionRecord, found: 
 }
 
 /// Leaving a rung that failed for another is told.
-fn check_moves(task: &Task, watch: &Watch, record: &DecisionRecord, found: &mut Found) {
+fn check_moves(scene: &Scene<'_>, watch: &Watch, record: &DecisionRecord, found: &mut Found) {
+    let task = scene.task;
     let names = |from: usize, to: usize| Some((&*task.ladder.get(from)?.name, &*task.ladder.get(to)?.name));
     for (above, below) in watch.calls.iter().zip(watch.calls.iter().skip(1)) {
         let Some((from, to)) = names(above.rung, below.rung) else { continue };
@@ -202,7 +254,8 @@ fn check_moves(task: &Task, watch: &Watch, record: &DecisionRecord, found: &mut 
             found.push((Rule::RecordComplete, format!("the move from {from} to {to} is not told")));
         }
     }
-    if record.object.why.as_ref() != record.moves.last().map(|it| &it.why) {
+    let alias = scene.ask.alias.then_some("alias");
+    if record.object.why.as_deref() != record.moves.last().map(|it| &*it.why).or(alias) {
         found.push((Rule::RecordTrue, "why is not that of the last move".to_owned()));
     }
 }

@@ -34,8 +34,8 @@ pub(crate) struct Leave {
     pub(crate) probe: bool,
 }
 
-/// One route and bucket.
-#[derive(Debug)]
+/// One deployment and bucket.
+#[derive(Debug, Clone)]
 pub(crate) struct Breaker {
     rules: BreakerRules,
     phase: Phase,
@@ -107,6 +107,27 @@ impl Breaker {
             n_opened: 0,
             n_closed: 0,
         }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    /// An operator opens it.
+    pub(crate) fn trip(&mut self) {
+        self.open(Duration::ZERO);
+        self.n_opened -= 1;
+    }
+
+    /// An operator closes it.
+    pub(crate) fn reset(&mut self, now: Now) {
+        self.close(now);
+        self.n_closed -= 1;
+    }
+
+    /// What it did under another policy is counted there.
+    pub(crate) fn begin_count(&mut self) {
+        (self.n_opened, self.n_closed) = (0, 0);
     }
 
     pub(crate) fn longest_open(&self) -> Duration {

@@ -53,6 +53,22 @@ pub enum Rule {
     Recount,
     /// How long a breaker stays open lies between its rules' bounds (R19).
     OpenTime,
+    /// No deployment outside the request's region, tags or owner is ever called (D11, R9).
+    Residency,
+    /// A deployment of a higher order, or one that was tried, is called only where no other is free.
+    LowerFirst,
+    /// Deployments of the same order get calls by their weights.
+    Shares,
+    /// A key of which its provider said that nothing is left is called only as the last resort.
+    DryKeys,
+    /// Retries and repairs of a route are paid by its budget (D8, R22).
+    RetryBudget,
+    /// A repair follows a repairable answer on its own rung, as often on a walk as the task says.
+    Repair,
+    /// A retry or repair leaves an attempt for every model rung below that could run.
+    Starves,
+    /// What an attempt cost is what its tokens cost, and the total is their sum, or unknown.
+    CostTrue,
     /// The record tells every call, every wait and every rung exactly once (D10, R34).
     RecordComplete,
     /// Outcome, rung and route in object and record are what happened, as of commit too (D9).
@@ -98,6 +114,10 @@ pub struct Report {
     pub faults: u64,
     /// Waits before retries.
     pub waits: u64,
+    /// Broken answers that were shown to their model.
+    pub repairs: u64,
+    /// Calls that met the end of a provider's window.
+    pub window_limits: u64,
     /// Callers who hung up while something ran.
     pub hang_ups: u64,
     /// Live streams that broke after their commit point.
@@ -127,6 +147,8 @@ impl Report {
         self.calls += other.calls;
         self.faults += other.faults;
         self.waits += other.waits;
+        self.repairs += other.repairs;
+        self.window_limits += other.window_limits;
         self.hang_ups += other.hang_ups;
         self.broken_streams += other.broken_streams;
         self.opened += other.opened;
@@ -159,6 +181,7 @@ impl fmt::Display for Report {
         let [ok, recovered, degraded, refused, failed] = self.outcomes;
         writeln!(f, "worlds {} · requests {} · records {}", self.worlds, self.requests, self.records)?;
         writeln!(f, "calls {} · faults {} · waits {}", self.calls, self.faults, self.waits)?;
+        writeln!(f, "repairs {} · met the end of a window {}", self.repairs, self.window_limits)?;
         writeln!(f, "hang-ups {} · broken streams {} · reloads {}", self.hang_ups, self.broken_streams, self.reloads)?;
         writeln!(f, "breakers opened {} · closed {}", self.opened, self.closed)?;
         writeln!(f, "ok {ok} · recovered {recovered} · degraded {degraded} · refused {refused} · failed {failed}")?;

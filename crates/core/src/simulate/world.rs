@@ -12,11 +12,10 @@ use crate::id::{RouteId, TaskId};
 use crate::plan::Ask;
 use crate::policy::Policy;
 use crate::record::Object;
-use crate::route::Capabilities;
 use crate::simulate::check::{Found, Scene, Watch};
 use crate::simulate::faults::Faults;
-use crate::simulate::planted::Planted;
-use crate::simulate::policy_maker::{chance, edited, make, ms, one_of};
+use crate::simulate::planted::{Planted, told_ask, told_policy};
+use crate::simulate::policy_maker::{chance, make, ms, one_of};
 use crate::simulate::recount::Leave;
 use crate::simulate::report::{Report, Rule, Violation};
 use crate::simulate::scopes::{Scopes, Start, Truth};
@@ -25,6 +24,8 @@ use crate::step::{Facts, Observation, Step};
 use crate::time::Now;
 use crate::walk::Walk;
 
+mod effort;
+mod operators;
 mod shell;
 
 /// Everything, at an instant.
@@ -41,6 +42,8 @@ pub(crate) struct World {
     running: BTreeMap<u64, Request>,
     n_calls: u64,
     pace: Duration,
+    /// The longest sound call so far: what has more time left than this is never too late.
+    longest: Duration,
     pub(crate) report: Report,
 }
 
@@ -48,6 +51,8 @@ pub(crate) struct World {
 #[derive(Debug)]
 pub(crate) struct Generation {
     pub(crate) policy: Arc<Policy>,
+    /// The policy as the engine knows it.
+    told: Arc<Policy>,
     pub(crate) health: Health,
 }
 
@@ -103,7 +108,8 @@ impl World {
         let pace = one_of(&mut dice, ms(1_000), &[ms(40), ms(300), ms(6_000)]);
         let mut scopes = Scopes::default();
         scopes.put_in_place(None, &policy);
-        let generation = Generation { health: Health::new(&policy), policy: Arc::new(policy) };
+        let told = Arc::new(told_policy(options.planted, &policy));
+        let generation = Generation { health: Health::new(&told), policy: Arc::new(policy), told };
         Self {
             options,
             dice,
@@ -116,6 +122,7 @@ impl World {
             running: BTreeMap::new(),
             n_calls: 0,
             pace,
+            longest: Duration::ZERO,
             report: Report { worlds: 1, hash: options.seed, ..Report::default() },
         }
     }
@@ -200,11 +207,8 @@ impl World {
         let id = self.report.requests;
         self.report.requests += 1;
         let dice = Dice::seeded(self.dice.bits());
-        let Some(policy) = self.newest().map(|it| Arc::clone(&it.policy)) else { return };
-        let mut told = ask.clone();
-        if self.options.planted == Some(Planted::ForgetsNeeds) {
-            told.needs = Capabilities::NONE;
-        }
+        let Some(policy) = self.newest().map(|it| Arc::clone(&it.told)) else { return };
+        let told = told_ask(self.options.planted, &ask);
         let Some(walk) = Walk::new(policy, task, told, dice) else { return };
         if !self.faults.calm && chance(&mut self.dice, 6) {
             let patience = one_of(&mut self.dice, ms(100), &[ms(5), ms(1_500), ms(20_000)]);
@@ -228,7 +232,11 @@ impl World {
             self.running.insert(id, request);
             return;
         }
-        let gone = Truth { failure: Some(Failure::new(FailureClass::Cancelled)), cut_by_deadline: false };
+        let gone = Truth {
+            failure: Some(Failure::new(FailureClass::Cancelled)),
+            cut_by_deadline: false,
+            facts: Facts::default(),
+        };
         let flew = request.flight.is_some();
         self.land(&mut request, Some(&gone));
         let observation = match self.options.planted {
@@ -240,47 +248,6 @@ impl World {
         self.drive(request, observation);
     }
 
-    fn operate(&mut self) {
-        let n_routes = self.newest().map_or(0, |it| it.policy.routes.len() as u64);
-        let route = RouteId(u32::try_from(self.dice.below(n_routes)).unwrap_or(0));
-        if chance(&mut self.dice, 30) {
-            let span = one_of(&mut self.dice, None, &[Some(ms(2_000)), Some(ms(2_000)), Some(ms(60_000))]);
-            let until = span.map(|it| self.now + it);
-            self.scopes.disable(route, until);
-            if self.options.planted != Some(Planted::DisableIsLost)
-                && let Some(it) = self.newest()
-            {
-                it.health.disable(route, until);
-            }
-        } else {
-            self.undo_disable(route);
-        }
-        if self.is_busy() {
-            let next = self.dice.span(ms(60_000));
-            self.after(next, Event::Operates);
-        }
-    }
-
-    pub(crate) fn undo_disable(&mut self, route: RouteId) {
-        self.scopes.enable(route);
-        if let Some(it) = self.newest() {
-            it.health.enable(route);
-        }
-    }
-
-    fn reload(&mut self) {
-        let Some(old) = self.generations.last() else { return };
-        let policy = edited(&mut self.dice, &old.policy);
-        let health = old.health.carried_over(&old.policy, &policy);
-        self.scopes.put_in_place(Some(&old.policy), &policy);
-        self.generations.push(Generation { policy: Arc::new(policy), health });
-        self.report.reloads += 1;
-        if self.is_busy() {
-            let next = self.dice.span(ms(600_000));
-            self.after(next, Event::Reloads);
-        }
-    }
-
     /// Asks the engine for the next step, checks it, and does it.
     fn drive(&mut self, mut request: Request, seen: Observation) {
         let (id, now) = (request.id, self.now);
@@ -288,17 +255,22 @@ impl World {
         let touched = request.watch.calls.last().map(|it| it.call.route);
         let Some(generation) = self.generations.get(request.generation) else { return };
         let policy = Arc::clone(&generation.policy);
-        let step = if self.options.planted == Some(Planted::ForgetsHealth) {
-            request.walk.next(now, seen, &Health::new(&policy))
+        let mut step = if self.options.planted == Some(Planted::ForgetsHealth) {
+            request.walk.next(now, seen, &Health::new(&generation.told))
         } else {
             request.walk.next(now, seen, &generation.health)
         };
+        if let (Some(Planted::CallsFirstDeployment), Step::Call(call)) = (self.options.planted, &mut step) {
+            call.deployment = 0;
+        }
         self.digest(id, &step);
         self.trace(id, || format!("{step:?}"));
         let Some(task) = policy.task(request.task) else { return };
         let ask = request.ask.clone();
         let scene = Scene { policy: &policy, task, ask: &ask, now };
+        self.count_retry(&request, &step, &mut found);
         request.watch.step(&scene, &step, &mut found);
+        self.check_starving(&request, &scene, &step, &mut found);
         let called = match step {
             Step::Call(call) => {
                 self.call(&mut request, &scene, call, &mut found);
@@ -366,7 +338,7 @@ impl World {
 
     fn digest(&mut self, id: u64, step: &Step) {
         let (code, more) = match step {
-            Step::Call(call) => (1, (call.rung as u64) << 8 | call.key as u64),
+            Step::Call(call) => (1, (call.rung as u64) << 16 | (call.deployment as u64) << 8 | call.key as u64),
             Step::Wait { until } => (2, crate::time::millis(until.since_origin())),
             Step::Local { rung } => (3, *rung as u64),
             Step::Answer => (4, 0),

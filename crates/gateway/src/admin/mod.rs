@@ -1,10 +1,15 @@
-//! The operator's side: a JSON API on its own address, with its own token.
+//! The operator's side: the dashboard and a JSON API on their own address, with their own token.
 //!
 //! Every change is a POST with JSON `{reason, revision, for?}` on every door: without a reason 422, with a stale
 //! revision 409 and who acted, from a foreign origin or not as JSON 403.
 
+mod events;
+mod live;
+mod metrics;
+mod pages;
 mod requests;
 mod routes;
+mod session;
 mod status;
 
 use std::sync::Arc;
@@ -27,6 +32,10 @@ use crate::origin::{self, text};
 use crate::overrides::{Changing, Stale};
 use crate::reload::Reloader;
 use crate::state::Shared;
+use crate::tasks::Tasks;
+
+pub(crate) use events::Followers;
+use pages::Desk;
 
 /// Most characters of a reason that are kept.
 const LONGEST_REASON: usize = 500;
@@ -40,6 +49,8 @@ pub(crate) struct Admin {
     /// Absent where the configuration is not a file.
     pub(crate) reloader: Option<Arc<Reloader>>,
     pub(crate) simulated: bool,
+    pub(crate) tasks: Arc<Tasks>,
+    pub(crate) followers: Arc<Followers>,
 }
 
 /// An answer that is not what was asked for.
@@ -76,7 +87,10 @@ impl IntoResponse for Refused {
 
 /// All paths of the operator's side.
 pub(crate) fn router(admin: Admin) -> Router {
+    let desk = Desk::new(admin);
     let api = Router::new()
+        .route("/metrics", get(metrics::page))
+        .route("/admin/v1/events", get(events::follow))
         .route("/admin/v1/status", get(status::status))
         .route("/admin/v1/requests", get(requests::list))
         .route("/admin/v1/requests/{id}", get(requests::one))
@@ -84,15 +98,19 @@ pub(crate) fn router(admin: Admin) -> Router {
         .route("/admin/v1/routes", get(routes::list))
         .route("/admin/v1/routes/disable", post(routes::disable))
         .route("/admin/v1/routes/enable", post(routes::enable))
+        .route("/admin/v1/routes/trip", post(routes::trip))
+        .route("/admin/v1/routes/reset", post(routes::reset))
+        .route("/admin/v1/routes/{name}", get(routes::one))
         .route("/admin/v1/audit", get(routes::audit))
         .route("/admin/v1/reload", post(status::reload))
-        .layer(from_fn_with_state(admin.clone(), guard));
+        .layer(from_fn_with_state(desk.clone(), guard));
     Router::new()
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .merge(api)
-        .fallback(|| async { Refused::new(StatusCode::NOT_FOUND, "nothing is served under this path") })
-        .with_state(admin)
+        .merge(pages::router(&desk))
+        .fallback(pages::elsewhere)
+        .with_state(desk)
 }
 
 /// Every route with its state.
@@ -119,12 +137,12 @@ async fn readyz(State(admin): State<Admin>) -> Response {
 }
 
 /// Who may: the token where one is set; a browser only from our own pages.
-async fn guard(State(admin): State<Admin>, request: Request<Body>, next: Next) -> Response {
+async fn guard(State(desk): State<Desk>, request: Request<Body>, next: Next) -> Response {
     let headers = request.headers();
-    let token = admin.shared.snapshot.load().server.admin_token.as_ref().map(|it| it.expose().to_owned());
-    let sent = text(headers, "authorization").and_then(|it| it.strip_prefix("Bearer ")).unwrap_or_default();
-    let matches = token.map(|token| bool::from(token.as_bytes().ct_eq(sent.as_bytes())));
-    if matches == Some(false) {
+    let matches = bearer(&desk.admin, headers);
+    // A person who has signed in may follow the links of a page; changes take the token itself, or a page's form.
+    let looks_on = request.method() == Method::GET && pages::session(&desk, headers).is_some();
+    if matches == Some(false) && !looks_on {
         return Refused::new(StatusCode::UNAUTHORIZED, "send the admin token as `Authorization: Bearer …`")
             .into_response();
     }
@@ -139,6 +157,13 @@ async fn guard(State(admin): State<Admin>, request: Request<Body>, next: Next) -
             .into_response();
     }
     next.run(request).await
+}
+
+/// Whether the admin token is sent; `None` where there is none to send.
+fn bearer(admin: &Admin, headers: &HeaderMap) -> Option<bool> {
+    let token = admin.shared.snapshot.load().server.admin_token.as_ref().map(|it| it.expose().to_owned());
+    let sent = text(headers, "authorization").and_then(|it| it.strip_prefix("Bearer ")).unwrap_or_default();
+    token.map(|token| bool::from(token.as_bytes().ct_eq(sent.as_bytes())))
 }
 
 /// Whoever acts must have seen what is.

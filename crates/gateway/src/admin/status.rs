@@ -42,11 +42,32 @@ pub(super) struct Status {
 /// One task with what its requests came to in the last five minutes.
 #[derive(Debug, Serialize)]
 pub(super) struct TaskRow {
-    task: String,
+    pub(super) task: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    about: Option<String>,
+    pub(super) about: Option<String>,
     rungs: usize,
-    last_5_min: BTreeMap<String, u64>,
+    pub(super) last_5_min: BTreeMap<String, u64>,
+}
+
+/// Something that is wrong.
+#[derive(Debug)]
+pub(super) struct Problem {
+    pub(super) about: About,
+    /// In a sentence.
+    pub(super) text: String,
+}
+
+/// What a problem concerns.
+#[derive(Debug)]
+pub(super) enum About {
+    /// A task, by its name.
+    Task(String),
+    /// A route, by its name.
+    Route(String),
+    /// The configuration.
+    Configuration,
+    /// The records.
+    Records,
 }
 
 pub(super) async fn status(State(admin): State<Admin>) -> Result<Json<Status>, Refused> {
@@ -55,6 +76,7 @@ pub(super) async fn status(State(admin): State<Admin>) -> Result<Json<Status>, R
     let last_reload = admin.reloader.as_ref().and_then(|it| it.last());
     let routes = super::routes::rows(shared);
     let problems = problems(&admin, &tasks, &routes, last_reload.as_ref());
+    let problems: Vec<String> = problems.into_iter().map(|it| it.text).collect();
     Ok(Json(Status {
         ok: problems.is_empty(),
         problems,
@@ -78,7 +100,7 @@ pub(super) async fn tasks(State(admin): State<Admin>) -> Result<Json<Vec<TaskRow
     rows(&admin).await.map(Json)
 }
 
-async fn rows(admin: &Admin) -> Result<Vec<TaskRow>, Refused> {
+pub(super) async fn rows(admin: &Admin) -> Result<Vec<TaskRow>, Refused> {
     let shared = &admin.shared;
     shared.store.flush().await;
     let since = shared.clock.unix_ms(shared.clock.now()).saturating_sub(COUNTED_MS);
@@ -99,26 +121,39 @@ async fn rows(admin: &Admin) -> Result<Vec<TaskRow>, Refused> {
     Ok(rows.collect())
 }
 
-fn problems(admin: &Admin, tasks: &[TaskRow], routes: &[RouteRow], reload: Option<&LastReload>) -> Vec<String> {
+/// What is wrong.
+pub(super) fn problems(
+    admin: &Admin,
+    tasks: &[TaskRow],
+    routes: &[RouteRow],
+    reload: Option<&LastReload>,
+) -> Vec<Problem> {
     let mut problems = Vec::new();
+    let mut add = |about, text| problems.push(Problem { about, text });
     if let Some(it) = reload.filter(|it| !it.ok) {
         let why = it.why.as_deref().and_then(|it| it.lines().next()).unwrap_or_default();
-        problems.push(format!("The last reload was refused, the file before it still serves: {why}"));
+        let text = format!("The last reload was refused, the file before it still serves: {why}");
+        add(About::Configuration, text);
     }
     if !admin.shared.store.healthy() {
-        problems.push("Records cannot be written; requests are still answered.".to_owned());
+        add(About::Records, "Records cannot be written; requests are still answered.".to_owned());
     }
     if admin.shared.store.dropped() > 0 {
-        problems.push(format!("{} records were dropped since the start.", admin.shared.store.dropped()));
+        add(About::Records, format!("{} records were dropped since the start.", admin.shared.store.dropped()));
     }
     for it in tasks {
         let n = |outcome: &str| it.last_5_min.get(outcome).copied().unwrap_or(0);
         let (failed, all) = (n("failed"), it.last_5_min.values().sum::<u64>());
         if failed > 0 {
-            problems.push(format!("{}: {failed} of {all} requests of the last 5 minutes failed.", it.task));
+            let text = format!("{}: {failed} of {all} requests of the last 5 minutes failed.", it.task);
+            add(About::Task(it.task.clone()), text);
         }
     }
-    problems.extend(routes.iter().filter_map(RouteRow::problem));
+    for it in routes {
+        if let Some(text) = it.problem() {
+            add(About::Route(it.route.to_string()), text);
+        }
+    }
     problems
 }
 

@@ -158,3 +158,62 @@ fn an_endless_answer_is_refused() {
     let call = |index: usize| format!(r#"{{"choices":[{{"delta":{{"tool_calls":[{{"index":{index}}}]}}}}]}}"#);
     assert!((0..2_000).any(|index| add(&mut calls, &call(index)).is_err()), "calls without text are bounded too");
 }
+
+/// The same answer after it was told anew.
+fn told_anew(assembly: &Assembly, mended: &Mended<'_>) -> (Assembly, Vec<Bytes>) {
+    let chunks = assembly.mended(mended);
+    let mut again = Assembly::new(1 << 20);
+    for chunk in &chunks {
+        again.push(&Chunk::read(chunk).unwrap()).unwrap();
+    }
+    (again, chunks)
+}
+
+#[test]
+fn a_mended_stream_tells_the_mended_text_and_everything_else_as_it_was() {
+    let mut assembly = Assembly::new(1 << 20);
+    for chunk in [
+        r#"{"id":"c1","created":77,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"```{"}}]}"#,
+        r#"{"id":"c1","choices":[{"index":0,"delta":{"content":"}```"}},{"index":1,"delta":{"content":"b"}}]}"#,
+        r#"{"id":"c1","choices":[{"index":0,"delta":{},"finish_reason":"stop"},{"index":1,"delta":{},"finish_reason":"length"}]}"#,
+    ] {
+        assembly.push(&Chunk::read(chunk.as_bytes()).unwrap()).unwrap();
+    }
+    let (again, chunks) = told_anew(&assembly, &Mended { text: Some("{\n}"), arguments: &[] });
+    assert_eq!(
+        chunks[0],
+        r#"{"id":"c1","object":"chat.completion.chunk","created":77,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"{\u000a}"},"finish_reason":null}]}"#
+    );
+    assert!(chunks[1].ends_with(br#""choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#));
+    let answer = again.answer();
+    assert_eq!(answer.choices[0].text().as_deref(), Some("{\n}"));
+    assert_eq!(answer.choices[1].text().as_deref(), Some("b"));
+    assert_eq!(answer.choices[1].finish, Some(FinishReason::Length));
+    assert!(again.complete());
+}
+
+#[test]
+fn mended_calls_keep_their_ids_names_and_kinds() {
+    let mut assembly = Assembly::new(1 << 20);
+    for chunk in [
+        r#"{"id":"c1","model":"m","choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{\"a\""}},{"index":1,"id":"b","type":"custom","custom":{"name":"g","input":"x"}}]}}]}"#,
+        r#"{"id":"c1","choices":[{"delta":{},"finish_reason":"tool_calls"}]}"#,
+    ] {
+        assembly.push(&Chunk::read(chunk.as_bytes()).unwrap()).unwrap();
+    }
+    let (again, chunks) = told_anew(&assembly, &Mended { text: None, arguments: &[(0, r#"{"a":1}"#)] });
+    let answer = again.answer();
+    let calls = &answer.choices[0].tool_calls;
+    assert_eq!((calls[0].id.as_deref(), &*calls[0].name, &*calls[0].arguments), (Some("a"), "f", r#"{"a":1}"#));
+    assert_eq!((calls[1].id.as_deref(), &*calls[1].arguments, calls[1].custom), (Some("b"), "x", true));
+    assert_eq!(answer.choices[0].finish, Some(FinishReason::ToolCalls));
+    assert_eq!(chunks.len(), 4, "the role, two calls, the finish");
+}
+
+#[test]
+fn an_answer_with_media_is_not_told_anew() {
+    let mut assembly = Assembly::new(1 << 20);
+    let chunk = br#"{"choices":[{"delta":{"audio":{"id":"x"}},"finish_reason":"stop"}]}"#;
+    assembly.push(&Chunk::read(chunk).unwrap()).unwrap();
+    assert_eq!(assembly.mended(&Mended::default()), Vec::<Bytes>::new());
+}

@@ -14,7 +14,7 @@ fn an_answer_is_read_with_its_usage() {
     assert_eq!((answer.id.as_deref(), answer.model.as_deref()), (Some("chatcmpl-1"), Some("gpt-x-2026-01-01")));
     assert_eq!(answer.choices[0].text().as_deref(), Some("héllo\n"));
     assert_eq!(answer.choices[0].finish, Some(FinishReason::Stop));
-    let usage = Usage { prompt: Some(9), completion: Some(12), cached: Some(4), reasoning: Some(7) };
+    let usage = Usage { prompt: Some(9), completion: Some(12), cached: Some(4), reasoning: Some(7), cache_write: None };
     assert_eq!(answer.usage, Some(usage));
 }
 
@@ -111,5 +111,77 @@ proptest::proptest! {
         let _ = Whole::read(text.as_bytes());
         let whole = include_bytes!("../../fixtures/openai/whole-compatible.json");
         let _ = Whole::read(&[&whole[..cut.min(whole.len())], text.as_bytes()].concat());
+    }
+}
+
+#[test]
+fn mending_changes_what_was_mended_and_no_other_byte() {
+    let body = Bytes::from_static(
+        b"\n {\"x\":1.50, \"choices\":[{\"message\":{\"content\":\"```{}```\",\"y\":null},\"finish_reason\":\"stop\"},{\"message\":{\"content\":\"b\"}}]}",
+    );
+    let mend = |text| mended(&body, &Mended { text: Some(text), arguments: &[] }).unwrap();
+    let expected = std::str::from_utf8(&body).unwrap().replace("\"```{}```\"", r#""{\"a\":\"é\u000a\"}""#);
+    assert_eq!(mend("{\"a\":\"é\n\"}"), expected);
+    assert_eq!(mended(&body, &Mended::default()).unwrap().as_ptr(), body.as_ptr(), "nothing to mend is the same bytes");
+}
+
+#[test]
+fn text_is_mended_in_every_form_that_servers_give_it() {
+    for content in [r#","content":null"#, r#","content":[{"type":"text","text":"a"}]"#, ""] {
+        let body = Bytes::from(format!(r#"{{"choices":[{{"message":{{"role":"assistant"{content}}}}}]}}"#));
+        let told = mended(&body, &Mended { text: Some("{}"), arguments: &[] }).unwrap();
+        assert_eq!(told, r#"{"choices":[{"message":{"role":"assistant","content":"{}"}}]}"#);
+    }
+}
+
+#[test]
+fn arguments_are_mended_in_every_form_that_servers_give_them() {
+    let body = |message: &str| Bytes::from(format!(r#"{{"choices":[{{"message":{{{message}}}}}]}}"#));
+    let cases = [
+        (
+            r#""tool_calls":[{"function":{"name":"f","arguments":"{"}},{"function":{"name":"g","arguments":"{"}}]"#,
+            r#""tool_calls":[{"function":{"name":"f","arguments":"{"}},{"function":{"name":"g","arguments":"{\"a\":1}"}}]"#,
+            1,
+        ),
+        (
+            r#""tool_calls":[{"function":{"name":"f","arguments":{"a":2}}}]"#,
+            r#""tool_calls":[{"function":{"name":"f","arguments":"{\"a\":1}"}}]"#,
+            0,
+        ),
+        (
+            r#""tool_calls":[{"function":{"name":"f"}}]"#,
+            r#""tool_calls":[{"function":{"name":"f","arguments":"{\"a\":1}"}}]"#,
+            0,
+        ),
+        (
+            r#""tool_calls":[{"type":"custom","custom":{"name":"f","input":"x"}}]"#,
+            r#""tool_calls":[{"type":"custom","custom":{"name":"f","input":"{\"a\":1}"}}]"#,
+            0,
+        ),
+        (
+            r#""function_call":{"name":"f","arguments":"x"}"#,
+            r#""function_call":{"name":"f","arguments":"{\"a\":1}"}"#,
+            0,
+        ),
+    ];
+    for (given, expected, place) in cases {
+        let told = mended(&body(given), &Mended { text: None, arguments: &[(place, r#"{"a":1}"#)] }).unwrap();
+        assert_eq!(told, body(expected));
+    }
+}
+
+#[test]
+fn what_is_not_there_cannot_be_mended() {
+    let call = Mended { text: None, arguments: &[(1, "{}")] };
+    for body in [
+        "",
+        "[]",
+        "{}",
+        r#"{"choices":[]}"#,
+        r#"{"choices":[{"message":null}]}"#,
+        r#"{"choices":[{"message":{"tool_calls":[{"function":{}}]}}]}"#,
+        r#"{"choices":[{"message":{"function_call":{}}}]}"#,
+    ] {
+        assert_eq!(mended(&Bytes::from(body), &call), None, "{body}");
     }
 }

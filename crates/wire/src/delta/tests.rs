@@ -166,3 +166,26 @@ fn an_emoji_cut_in_two_is_still_text() {
     let chunk = read(r#"{"choices":[{"delta":{"content":"a\ud83d"}}]}"#);
     assert!(chunk.choices[0].text.as_deref().unwrap().starts_with('a'));
 }
+
+#[test]
+fn what_was_written_to_a_cache_is_counted_apart() {
+    let chunk = Chunk::read(
+        br#"{"choices":[],"usage":{"prompt_tokens":9,"prompt_tokens_details":{"cached_tokens":3,"cache_write_tokens":5}}}"#,
+    );
+    let usage = chunk.unwrap().usage.unwrap();
+    assert_eq!((usage.prompt, usage.cached, usage.cache_write), (Some(9), Some(3), Some(5)));
+}
+
+#[test]
+fn a_refusal_that_a_router_calls_a_filter_is_a_refusal() {
+    let finish = |members: &str| {
+        let chunk = format!(r#"{{"choices":[{{"delta":{{}},{members}}}]}}"#);
+        Chunk::read(chunk.as_bytes()).unwrap().choices[0].finish.clone()
+    };
+    let refused = finish(r#""finish_reason":"content_filter","native_finish_reason":"refusal""#);
+    assert_eq!(refused, Some(FinishReason::Other("refusal".into())));
+    let filtered = finish(r#""finish_reason":"content_filter","native_finish_reason":"SAFETY""#);
+    assert_eq!(filtered, Some(FinishReason::ContentFilter));
+    let stopped = finish(r#""finish_reason":"stop","native_finish_reason":"refusal""#);
+    assert_eq!(stopped, Some(FinishReason::Stop), "only a filter is read again");
+}

@@ -17,25 +17,34 @@ const NO_OBJECT: &str = "must be an object";
 const NO_ROLE: &str = "must have a 'role' that is a string";
 const ROLE_TWICE: &str = "gives 'role' or 'content' twice";
 
-/// Walks the value of `messages`; returns what its parts need and adds its weight to the tally.
-pub(super) fn walk(messages: &RawValue, tally: &mut Tally) -> Result<Capabilities, HeadError> {
+/// What the messages tell beside their weight.
+pub(super) struct Seen {
+    /// What their parts need.
+    pub(super) needs: Capabilities,
+    /// Whether one names a file or an answer that a provider holds.
+    pub(super) pins: bool,
+}
+
+/// Walks the value of `messages`; adds its weight to the tally.
+pub(super) fn walk(messages: &RawValue, tally: &mut Tally) -> Result<Seen, HeadError> {
     if !messages.get().starts_with('[') {
         return Err(HeadError::WrongType { field: "messages", expected: "an array" });
     }
-    let mut walk = Walk { index: 0, needs: Capabilities::NONE, fault: NO_OBJECT, tally };
+    let seen = Seen { needs: Capabilities::NONE, pins: false };
+    let mut walk = Walk { index: 0, seen, fault: NO_OBJECT, tally };
     if serde_json::Deserializer::from_str(messages.get()).deserialize_seq(&mut walk).is_err() {
         return Err(HeadError::Message { index: walk.index, fault: walk.fault });
     }
     if walk.index == 0 {
         return Err(HeadError::Empty { field: "messages" });
     }
-    Ok(walk.needs)
+    Ok(walk.seen)
 }
 
 /// State of the walk, passed down as serde's seed and visitor.
 struct Walk<'t> {
     index: usize,
-    needs: Capabilities,
+    seen: Seen,
     /// What is wrong if the parser stops now.
     fault: &'static str,
     tally: &'t mut Tally,
@@ -68,6 +77,7 @@ enum Key {
     Content,
     Refusal,
     ToolCalls,
+    Audio,
     #[serde(other)]
     Other,
 }
@@ -96,6 +106,10 @@ impl<'de> Visitor<'de> for Message<'_, '_> {
                 Key::Content => &mut content,
                 Key::Refusal | Key::ToolCalls => {
                     walk.tally.add(map.next_value::<&RawValue>()?.get().as_bytes());
+                    continue;
+                }
+                Key::Audio => {
+                    walk.seen.pins |= json::truthy(Some(map.next_value::<&RawValue>()?));
                     continue;
                 }
                 Key::Other => {
@@ -131,19 +145,28 @@ fn weigh(content: &RawValue, walk: &mut Walk<'_>) {
         match part.holds {
             Holds::Text => walk.tally.add(part.weight.get().as_bytes()),
             Holds::Image => {
-                walk.needs = walk.needs.with(Capability::Images);
+                walk.seen.needs = walk.seen.needs.with(Capability::Images);
                 walk.tally.add_image();
             }
             Holds::Audio => {
-                walk.needs = walk.needs.with(Capability::Audio);
+                walk.seen.needs = walk.seen.needs.with(Capability::Audio);
                 walk.tally.add_audio(part.weight.get().len());
             }
             Holds::File => {
-                walk.needs = walk.needs.with(Capability::Pdf);
+                walk.seen.needs = walk.seen.needs.with(Capability::Pdf);
                 walk.tally.add_document(part.weight.get().len());
+                let file = json::object::<File<'_>>(part.weight.get()).ok();
+                walk.seen.pins |= file.and_then(|file| json::given(file.file_id)).is_some();
             }
         }
     }
+}
+
+/// The member of a `file` part that names what a provider holds.
+#[derive(serde::Deserialize)]
+struct File<'a> {
+    #[serde(borrow, default)]
+    file_id: Option<&'a RawValue>,
 }
 
 struct Parts<'a>(Vec<Part<'a>>);

@@ -62,6 +62,45 @@ fn an_empty_tool_list_and_plain_text_need_nothing() {
 }
 
 #[test]
+fn what_only_some_shapes_can_express_is_a_need() {
+    let cases = [
+        (r#""n":2"#, Capability::Choices),
+        (r#""logprobs":true"#, Capability::Logprobs),
+        (r#""top_logprobs":3"#, Capability::Logprobs),
+        (r#""stop":"x""#, Capability::Stop),
+        (r#""stop":["x"]"#, Capability::Stop),
+        (r#""tools":[{"type":"function"},{"type":"custom","custom":{"name":"sql"}}]"#, Capability::CustomTools),
+        (r#""modalities":["text","audio"]"#, Capability::Audio),
+    ];
+    for (members, capability) in cases {
+        assert!(read(&with(members)).needs.has(capability), "{members}");
+    }
+    let nothing = r#""n":1,"logprobs":false,"top_logprobs":0,"stop":[],"modalities":["text"]"#;
+    assert_eq!(read(&with(nothing)).needs, Capabilities::NONE);
+    assert_eq!(read(&with(r#""stop":null,"n":null,"logprobs":null,"tools":7"#)).needs, Capabilities::NONE);
+}
+
+#[test]
+fn state_that_a_provider_holds_pins_the_request() {
+    let message = |message: &str| format!(r#"{{"model":"m","messages":[{message}]}}"#);
+    for body in [
+        message(r#"{"role":"user","content":[{"type":"file","file":{"file_id":"file-1"}}]}"#),
+        message(r#"{"role":"assistant","audio":{"id":"audio-1"}}"#),
+        with(r#""web_search_options":{}"#),
+        with(r#""tools":[{"type":"web_search"}]"#),
+    ] {
+        assert!(read(&body).pins, "{body}");
+    }
+    for body in [
+        message(r#"{"role":"user","content":[{"type":"file","file":{"file_data":"AAAA","file_id":null}}]}"#),
+        message(r#"{"role":"assistant","audio":null,"content":"a"}"#),
+        with(r#""web_search_options":null,"tools":[{"type":"function"},{"type":"custom"},{}]"#),
+    ] {
+        assert!(!read(&body).pins, "{body}");
+    }
+}
+
+#[test]
 fn the_newer_output_cap_wins() {
     assert_eq!(read(&with(r#""max_tokens":7,"max_completion_tokens":9"#)).output_cap, Some(9));
     assert_eq!(read(&with(r#""max_tokens":7"#)).output_cap, Some(7));
@@ -92,6 +131,7 @@ fn every_kind_of_text_weighs() {
         with(&format!(r#""response_format":{{"type":"json_schema","json_schema":{{"description":"{long}"}}}}"#)),
     ] {
         let tokens = read(&body).prompt_tokens;
+        assert!(read(&body).message_tokens <= tokens);
         assert!((900..1_700).contains(&(tokens - plain)), "{tokens} for {body:.60}");
     }
 }

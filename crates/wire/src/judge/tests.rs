@@ -79,3 +79,12 @@ fn a_block_of_one_choice_outweighs_faults_of_others() {
     let body = r#"{"choices":[{"message":{"content":"a"},"finish_reason":"stop"},{"message":{"content":""},"finish_reason":"stop"}]}"#;
     assert_eq!(judged(body), Some((C::Contract, Some(D::Empty))), "one empty choice is enough");
 }
+
+#[test]
+fn a_prompt_that_was_cut_is_seen_and_a_rough_estimate_is_not_taken_for_one() {
+    assert!(prompt_was_cut(4_096, 20_000) && prompt_was_cut(30, 9_000));
+    assert!(!prompt_was_cut(9_000, 20_000), "a vocabulary that needs half as many");
+    assert!(!prompt_was_cut(100, 2_000), "no context is this small");
+    assert!(!prompt_was_cut(0, 20_000), "no count");
+    assert!(!prompt_was_cut(30_000, 20_000));
+}

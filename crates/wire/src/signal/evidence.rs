@@ -49,6 +49,8 @@ struct Envelope<'a> {
     x_groq: Option<&'a RawValue>,
     #[serde(borrow, default)]
     metadata: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -71,6 +73,15 @@ struct Fields<'a> {
     status_code: Option<&'a RawValue>,
     #[serde(borrow, default)]
     metadata: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    details: Option<&'a RawValue>,
+}
+
+/// Anthropic's facts beside the error.
+#[derive(Deserialize)]
+struct Details<'a> {
+    #[serde(borrow, default)]
+    error_code: Option<&'a RawValue>,
 }
 
 /// OpenRouter's facts beside the error.
@@ -124,6 +135,10 @@ impl<'a> Evidence<'a> {
         if let Some(metadata) = envelope.metadata {
             evidence.add_metadata(metadata);
         }
+        // Only Anthropic's envelope calls itself an error, and there the type is the code.
+        if envelope.kind.and_then(json::text).as_deref() == Some("error") {
+            evidence.codes.extend(evidence.kind.clone());
+        }
         evidence
     }
 
@@ -144,6 +159,8 @@ impl<'a> Evidence<'a> {
         self.param = bounded(fields.param);
         self.status = number(fields.status_code).or_else(|| number(fields.code));
         self.code = named(fields.code);
+        let details = fields.details.and_then(|raw| json::object::<Details<'a>>(raw.get()).ok());
+        self.code = self.code.take().or_else(|| named(details?.error_code));
         self.codes.extend(self.code.clone());
         self.codes.extend(named(fields.error_type));
         if let Some(metadata) = fields.metadata {

@@ -73,14 +73,26 @@ pub fn classify(signal: &Signal<'_>) -> Failure {
     failure.param = evidence.param.as_deref().and_then(words::safe);
     failure.message = evidence.message.as_deref().and_then(words::safe);
     if failure.class == FailureClass::Capability {
-        let hint = evidence.param.as_deref().and_then(crate::dialect::hint);
-        // What the request does not carry cannot be left out of it.
-        failure.hint = hint.filter(|field| crate::json::member(signal.request, field).is_some());
+        failure.hint = hint(&evidence, signal.request);
     }
     failure.retry_after = wait(signal, &evidence, verdict.class, &request);
     failure.forbids_same_route = verdict.forbids_same_route
         || signal.headers.get("x-should-retry").is_some_and(|value| value.trim().eq_ignore_ascii_case("false"));
     failure
+}
+
+/// The field that the provider cannot take, where the request means the same without it: by its `param`, else by the
+/// field at the beginning of its message, which is where Anthropic names it. What the request does not carry cannot be
+/// left out of it.
+fn hint(evidence: &Evidence<'_>, request: &[u8]) -> Option<&'static str> {
+    let message = evidence.message.as_deref().unwrap_or_default().trim_start_matches('`');
+    let end = message.find(|character: char| !matches!(character, 'a'..='z' | '0'..='9' | '_' | '.'));
+    let (word, rest) = message.split_at(end.unwrap_or_default());
+    let names = rest.starts_with([':', '`']) || rest.starts_with(" and ");
+    let field = evidence.param.as_deref().or(names.then_some(word));
+    let effort = message.contains("the effort parameter").then_some("effort");
+    let known = crate::dialect::hints_named(field.or(effort)?);
+    known.into_iter().flatten().find(|field| crate::json::member(request, field).is_some())
 }
 
 /// The status of an error inside a 200: the one it names, else the one its type stands for.

@@ -1,9 +1,9 @@
 //! The signal table: what providers say when they fail, and which class that is. Data, one row per line.
 //!
 //! Source of the rows: the providers' documentation and SDKs, collected with their uncertainties in the project's
-//! provider notes. The shape here is OpenAI's and its compatibles': vLLM, Ollama, Groq, Together, DeepSeek, OpenRouter
-//! and others. Rows are tried from the top; the first that fits wins. Whoever adds or changes a row raises
-//! [`TABLE_VERSION`] and adds a case to the fixtures. No code stands here.
+//! provider notes. The shapes here are OpenAI's and its compatibles' (vLLM, Ollama, Groq, Together, DeepSeek, OpenRouter
+//! and others), and Anthropic's. Rows are tried from the top; the first that fits wins. Whoever adds or changes a row
+//! raises [`TABLE_VERSION`] and adds a case to the fixtures. No code stands here.
 
 use switchback_core::failure::{Detail, FailureClass};
 
@@ -11,7 +11,7 @@ use Detail as D;
 use FailureClass as C;
 
 /// Version of the table, shown on the page that is generated from it.
-pub const TABLE_VERSION: u32 = 1;
+pub const TABLE_VERSION: u32 = 2;
 
 /// What a row says about a failure.
 #[derive(Debug, Clone, Copy)]
@@ -95,7 +95,8 @@ const fn status(from: u16, to: u16, class: C, detail: Option<D>) -> StatusRow {
     StatusRow { from, to, verdict: verdict(class, detail) }
 }
 
-/// By the provider's code, and OpenRouter's `metadata.error_type`, `provider_code` and `limit_source`.
+/// By the provider's code, OpenRouter's `metadata.error_type`, `provider_code` and `limit_source`, and Anthropic's
+/// `details.error_code` and type.
 #[rustfmt::skip]
 pub const CODES: &[NameRow] = &[
     // Context window.
@@ -123,10 +124,15 @@ pub const CODES: &[NameRow] = &[
     code("billing_hard_limit_reached",            ANY, C::QuotaExhausted, None),
     code("billing_not_active",                    ANY, C::QuotaExhausted, None),
     code("payment_required",                      ANY, C::QuotaExhausted, None),
+    code("enforced_spend_limit_reached",          ANY, C::QuotaExhausted, None),
+    code("contract_spend_limit_reached",          ANY, C::QuotaExhausted, None),
+    code("linked_organization_spend_limit_reached", ANY, C::QuotaExhausted, None),
+    code("billing_unavailable",                   ANY, C::QuotaExhausted, None),
     // Rates and capacity. `slow_down` means both: the status tells them apart.
     code("slow_down",                         &[503], C::Overloaded,     None),
     code("slow_down",                             ANY, C::RateLimited,    None),
     code("rate_limit_exceeded",                   ANY, C::RateLimited,    None),
+    code("ramp_limit_exceeded",                   ANY, C::RateLimited,    None),
     code("dynamic_request_limited",   &[IN_BAND, 429], C::RateLimited,    None),
     code("dynamic_token_limited",     &[IN_BAND, 429], C::RateLimited,    None),
     code("server_is_overloaded",                  ANY, C::Overloaded,     None),
@@ -138,6 +144,9 @@ pub const CODES: &[NameRow] = &[
     code("account_deactivated",                   ANY, C::Auth,           None),
     code("authentication",                        ANY, C::Auth,           None),
     code("permission_denied",                     ANY, C::Auth,           None),
+    code("organization_on_hold",                  ANY, C::Auth,           None),
+    code("cmek_key_disabled",                     ANY, C::Auth,           None),
+    code("cmek_key_network_blocked",              ANY, C::Auth,           None),
     // The model is not there.
     code("model_not_found",                       ANY, C::NotFound,       None),
     code("model_decommissioned",                  ANY, C::NotFound,       None),
@@ -171,12 +180,17 @@ pub const CODES: &[NameRow] = &[
     code("timeout",                               ANY, C::Timeout,        Some(D::Total)),
     code("provider_unavailable",      &[IN_BAND, 502], C::ServerError,    None),
     code("server",               &[IN_BAND, 500, 502], C::ServerError,    None),
+    code("cmek_context_unavailable",              ANY, C::ServerError,    None),
+    code("cmek_key_unreachable",                  ANY, C::ServerError,    None),
+    // Anthropic's: its overload has a type of its own.
+    code("api_error",                     &[501, 503], C::ServerError,    None),
 ];
 
 /// By the error's type. General types are not here: the status says more than they do (see [`IMPLIED`]).
 #[rustfmt::skip]
 pub const TYPES: &[NameRow] = &[
     code("insufficient_quota",                    ANY, C::QuotaExhausted, None),
+    code("billing_error",                         ANY, C::QuotaExhausted, None),
     code("rate_limit_error",                      ANY, C::RateLimited,    None),
     code("requests",                          LIMITED, C::RateLimited,    None),
     code("tokens",                            LIMITED, C::RateLimited,    None),
@@ -197,6 +211,8 @@ pub const IMPLIED: &[(&str, u16)] = &[
     ("invalid_request_error", 400),
     ("BadRequestError",       400),
     ("permission_error",      403),
+    ("conflict_error",        409),
+    ("request_too_large",     413),
     ("server_error",          500),
     ("api_error",             500),
     ("internal_server_error", 500),
@@ -210,6 +226,7 @@ pub const LIMIT_TEXTS: &[TextRow] = &[
     text_forbidding(LIMITED, C::RateLimited, D::TooLargeForLimit, r"(request too large).{0,400}\b(?:tokens|requests) per min|(request too large).{0,400}\b[tr]pm\b"),
     text(MONEY,   C::QuotaExhausted, None, r"exceeded your current quota"),
     text(MONEY,   C::QuotaExhausted, None, r"insufficient (?:account )?(?:balance|quota|credits?|funds)"),
+    text(MONEY,   C::QuotaExhausted, None, r"reached your specified (?:\w+ )?api usage limits?"),
     text(MONEY,   C::QuotaExhausted, None, r"credit balance is too low|(?:spend|spending|usage|billing hard) limit (?:has been )?(?:reached|exceeded)"),
     text(LIMITED, C::QuotaExhausted, None, r"\b(?:tokens|requests) per day\b|\((?:tpd|rpd)\)"),
     text(&[429],  C::Overloaded,     None, r"high demand|service tier capacity exceeded|(?:engine|model|server) is (?:currently |temporarily )?overloaded"),
@@ -224,6 +241,7 @@ pub const TEXTS: &[TextRow] = &[
     text(&[403],    C::PolicyBlocked, Some(D::Input), r"input was flagged|flagged (?:by|for) (?:the )?moderation"),
     // Not the window: an output cap above what the model can write.
     text(BAD_INPUT, C::Capability, None, r"max(?:_completion|_new)?_?tokens\b.{0,80}exceeds the model(?:.s)? (?:output )?limit"),
+    text(BAD_INPUT, C::Capability, None, r"maximum allowed number of output tokens"),
     text(BAD_INPUT, C::Capability, None, r"supports at most \d[\d,]* completion tokens"),
     // Context window.
     text(OVERFLOW, C::ContextWindow, None, r"maximum context length is \d[\d,]* tokens"),
@@ -257,8 +275,10 @@ pub const TEXTS: &[TextRow] = &[
     text(BAD_INPUT, C::NotFound, None, r"is not a valid model id|(?:the )?model\b.{0,120}(?:does not exist|has been decommissioned|not found|is no longer (?:available|supported))"),
     // The route cannot.
     text(&[404],    C::Capability, None, r"no endpoints found that (?:support|can handle)"),
-    text(&[IN_BAND, 400, 404, 422, 500], C::Capability, None, r"does not support .{0,60}(?:tools?\b|tool_choice|function|thinking|reasoning|vision|image|audio|file|chat|generate|response.?format|json|stream|parameter|system|developer)"),
+    text(&[IN_BAND, 400, 404, 422, 500], C::Capability, None, r"does not support .{0,60}(?:tools?\b|tool_choice|function|thinking|reasoning|vision|image|audio|file|chat|generate|response.?format|json|stream|parameter|system|developer|prefill|effort|structured)"),
     text(BAD_INPUT, C::Capability, None, r"extra inputs are not permitted|unrecognized request argument|unsupported (?:parameter|value)|is not supported (?:with|by) this model"),
+    text(BAD_INPUT, C::Capability, None, r"is deprecated for this model|cannot both be specified|may not be enabled when tool_choice forces"),
+    text(BAD_INPUT, C::Capability, None, r"(output_config\.format).{0,200}(invalid schema|not supported)|(stop_sequences).{0,80}(whitespace)"),
     text(BAD_INPUT, C::Capability, None, r"tool choice requires|no tools? (?:are |is )?supported|too many states|grammar is too (?:large|complex)"),
     // Capacity inside another status.
     text(&[IN_BAND, 500, 502], C::Overloaded, None, r"(?:engine|model|server|provider) is (?:currently |temporarily )?(?:overloaded|at capacity)|server busy|maximum pending requests exceeded"),

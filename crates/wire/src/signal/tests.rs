@@ -17,7 +17,7 @@ const REQUEST: &[u8] = br#"{"model":"m","stream":true,"max_tokens":16000,"max_co
     "tools":[{"type":"function","function":{"name":"chat","parameters":{}}}],"response_format":{"type":"json_schema"},
     "messages":[{"role":"user","content":"Does the model support images? Generate tokens per day. Thinking, vision."}]}"#;
 
-/// One row of `fixtures/openai/errors.json`. A body that is a string is sent as it reads; `@name` names a file.
+/// One row of an `errors.json` of the fixtures. A body that is a string is sent as it reads; `@name` names a file.
 #[derive(Deserialize)]
 struct Case {
     name: String,
@@ -36,7 +36,10 @@ struct Case {
 }
 
 fn cases() -> Vec<Case> {
-    serde_json::from_str(include_str!("../../fixtures/openai/errors.json")).unwrap()
+    let read = |text: &str| serde_json::from_str::<Vec<Case>>(text).unwrap();
+    let mut cases = read(include_str!("../../fixtures/openai/errors.json"));
+    cases.extend(read(include_str!("../../fixtures/anthropic/errors.json")));
+    cases
 }
 
 fn body_of(case: &Case) -> Vec<u8> {
@@ -170,6 +173,30 @@ fn what_a_person_reads_is_short_and_holds_no_secret() {
     let list = classified(422, br#"{"detail":[{"msg":"Field required"},{"msg":"Too short"}]}"#, b"");
     assert_eq!(list.message.as_deref(), Some("Field required; Too short"));
     assert_eq!(classified(502, include_bytes!("../../fixtures/openai/bad-gateway.html"), b"").message, None);
+}
+
+#[test]
+fn a_hint_that_anthropic_refuses_is_found_by_the_name_it_has_in_the_request() {
+    let refused = |message: &str, request: &str| {
+        let body = format!(
+            r#"{{"type":"error","error":{{"type":"invalid_request_error","message":{}}}}}"#,
+            crate::json::quote(message)
+        );
+        classified(400, body.as_bytes(), request.as_bytes()).hint
+    };
+    let cases = [
+        ("temperature: Extra inputs are not permitted", "temperature"),
+        ("`temperature` is deprecated for this model.", "temperature"),
+        ("`temperature` and `top_p` cannot both be specified for this model.", "temperature"),
+        ("This model does not support the effort parameter.", "reasoning_effort"),
+        ("output_config.effort: Extra inputs are not permitted", "reasoning_effort"),
+        ("metadata.user_id: Extra inputs are not permitted", "user"),
+    ];
+    for (message, field) in cases {
+        assert_eq!(refused(message, &format!(r#"{{"{field}":1}}"#)), Some(field), "{message}");
+        assert_eq!(refused(message, "{}"), None, "what was not sent cannot be left out");
+    }
+    assert_eq!(refused("tools: Extra inputs are not permitted", r#"{"tools":[]}"#), None, "a promise is no hint");
 }
 
 #[test]

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use super::{Event, Flight, Request, World};
 use crate::failure::{Failure, FailureClass};
+use crate::route::Deployments;
 use crate::simulate::check::{Found, Scene};
-use crate::simulate::planted::{Planted, told};
+use crate::simulate::fits;
+use crate::simulate::planted::{Planted, told, told_facts};
 use crate::simulate::policy_maker::{chance, ms};
 use crate::simulate::scopes::{Start, Truth};
 use crate::step::{Call, Facts, Observation, Step};
@@ -27,8 +29,9 @@ impl World {
             (Some(_), Some(ends)) => {
                 request.watch.committed = true;
                 self.trace(id, || "first content: commits".to_owned());
+                let facts = self.head(&mut request);
                 self.turns(&mut request, ends);
-                Observation::Committed(Facts::default())
+                Observation::Committed(facts)
             }
             (Some(_), None) => self.landed(&mut request),
             (None, _) if request.watch.is_asked_locally() => {
@@ -43,9 +46,12 @@ impl World {
 
     /// The call in flight ends as it was going to.
     fn landed(&mut self, request: &mut Request) -> Observation {
-        let truth = self.land(request, None);
-        let facts = Facts { status: Some(200), ..Facts::default() };
         let committed = request.watch.committed;
+        if !committed {
+            self.head(request);
+        }
+        let truth = self.land(request, None);
+        let facts = told_facts(self.options.planted, &truth.as_ref().map(|it| it.facts.clone()).unwrap_or_default());
         match truth.and_then(|it| it.failure) {
             None if self.options.planted == Some(Planted::SuccessIsRateLimit) => {
                 Observation::Failed(Failure::new(FailureClass::RateLimited), Facts::default())
@@ -59,7 +65,7 @@ impl World {
                     Some(_) if committed && self.options.planted == Some(Planted::BrokenStreamIsFinished) => {
                         Observation::Finished(facts)
                     }
-                    Some(told) => Observation::Failed(told, Facts::default()),
+                    Some(told) => Observation::Failed(told, facts),
                     None if committed => Observation::Finished(facts),
                     None => Observation::Sound(facts),
                 }
@@ -67,11 +73,35 @@ impl World {
         }
     }
 
+    /// The head of a reply tells of the provider's limits, where one has come.
+    fn head(&mut self, request: &mut Request) -> Facts {
+        let policy = self.generations.get(request.generation).map(|it| Arc::clone(&it.policy));
+        let (Some(flight), Some(policy)) = (&mut request.flight, policy) else { return Facts::default() };
+        let truth = &mut flight.truth;
+        if request.watch.committed {
+            // Nothing is mended of what leaves as it comes.
+            truth.facts.mended.clear();
+        }
+        let replied = truth.facts.status.or(truth.failure.as_ref().and_then(|it| it.status)).is_some();
+        let start = &flight.start;
+        let call = policy.route(start.route).and_then(|it| it.deployments.get(start.deployment)).map(|it| &it.call);
+        if let (true, Some(call)) = (replied, call) {
+            truth.facts.limits = self.faults.limits(call, start.key, self.now);
+            self.scopes.told(start, &truth.facts.limits, self.now);
+        }
+        let dropped = truth.facts.dropped.clone();
+        let facts = Facts { limits: truth.facts.limits, status: Some(200), dropped, ..Facts::default() };
+        told_facts(self.options.planted, &facts)
+    }
+
     /// Tells the checkers how the call in flight really ended.
     pub(super) fn land(&mut self, request: &mut Request, otherwise: Option<&Truth>) -> Option<Truth> {
         let flight = request.flight.take()?;
         let truth = otherwise.cloned().unwrap_or(flight.truth);
         self.scopes.ended(&flight.start, flight.leave, &truth, self.now);
+        if truth.failure.is_none() {
+            self.longest = self.longest.max(self.now.since(flight.start.at));
+        }
         request.watch.call_ended(&truth);
         let id = request.id;
         self.trace(id, || format!("the call ends: {truth:?}"));
@@ -83,22 +113,32 @@ impl World {
         let now = self.now;
         self.n_calls += 1;
         self.report.calls += 1;
+        let Scene { policy, task, ask, .. } = *scene;
+        let route = policy.route(call.route);
+        let deployments = route.map(|it| it.deployments.as_slice()).unwrap_or_default();
+        let fitting = deployments.iter().enumerate().filter(|(_, it)| fits::misfit(it, ask, task).is_none());
         let start = Start {
             id: self.n_calls,
             generation: request.generation,
             route: call.route,
+            deployment: call.deployment,
             key: call.key,
-            bucket: request.ask.bucket(),
+            bucket: ask.bucket(),
             at: now,
             lease: call.ends + Duration::from_secs(1),
+            prompt_tokens: ask.prompt_tokens,
+            covered: fits::is_covered(call.rung, ask, task, policy),
+            fits: fitting.fold(Deployments::default(), |all, (place, _)| all.with(place)),
+            tried: request.watch.tried_before(&call),
         };
         let leave = self.scopes.started(&start, found);
         request.watch.call_started(leave.probe);
         if self.options.planted == Some(Planted::CallsTwice) && self.n_calls.is_multiple_of(20) {
             request.watch.step(scene, &Step::Call(call), found);
         }
-        let name = scene.policy.route(call.route).map_or_else(|| "".into(), |it| Arc::clone(&it.name));
-        let script = self.faults.play(&name, call.key, now);
+        let name = deployments.get(call.deployment).map_or_else(|| "".into(), |it| Arc::clone(&it.call));
+        let script = self.faults.play(&name, call.key, ask.prompt_tokens, now);
+        self.report.window_limits += u64::from(script.is_limited);
         let live = request.stream && !request.ask.promised;
         let plan = script.cut(&call, scene, request.stream, live);
         let first_event = plan.commits.unwrap_or(plan.ends);

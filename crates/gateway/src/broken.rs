@@ -1,0 +1,10 @@
+//! An answer that broke its promise, as its model is shown it.
+
+/// What a model is shown of its own answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Broken {
+    /// What it said, bounded.
+    pub(crate) said: String,
+    /// What is wrong with it, in the validator's words.
+    pub(crate) errors: String,
+}
