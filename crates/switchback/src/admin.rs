@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use http::{HeaderValue, Response};
 use http_body_util::{BodyExt as _, Full, Limited};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use switchback_gateway::upstream::{Endpoint, Upstream};
+use switchback_gateway::upstream::{Endpoint, LeasedBody, Upstream};
 use tokio::time::Instant;
 
 use crate::cli::Cli;
@@ -15,12 +16,14 @@ use crate::say;
 
 /// Largest answer that is read.
 const MOST: usize = 64 * 1024 * 1024;
+/// Longest wait for the head of an answer, and then for the rest of it.
+const LONGEST: Duration = Duration::from_secs(30);
 
 /// A gateway that may be running.
 pub(crate) struct Admin {
     upstream: Upstream,
     url: String,
-    token: Option<String>,
+    token: Option<HeaderValue>,
 }
 
 /// An answer, or why there is none.
@@ -29,15 +32,36 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
+/// Why there is nothing to follow.
+pub(crate) enum NoStream {
+    /// Nobody answers.
+    Unreachable(String),
+    /// The gateway will not.
+    Refused(Answer),
+}
+
+/// A text as one part of a path or one value of a query.
+pub(crate) fn encoded(text: &str) -> String {
+    let plain = |it: u8| it.is_ascii_alphanumeric() || b"-_.~".contains(&it);
+    text.bytes().map(|it| if plain(it) { char::from(it).to_string() } else { format!("%{it:02X}") }).collect()
+}
+
+// === impl Admin ===
+
 impl Admin {
     pub(crate) fn new(cli: &Cli) -> Result<Self, Exit> {
         let endpoint = Endpoint::parse(&cli.admin).map_err(|error| {
             say::talk(&format!("--admin {}: {error}", cli.admin));
             Exit::Usage
         })?;
+        let token = cli.admin_token.as_ref().map(|it| HeaderValue::try_from(format!("Bearer {it}")));
+        let token = token.transpose().map_err(|_| {
+            say::talk("--admin-token holds characters that no token holds");
+            Exit::Usage
+        })?;
         let tls = switchback_gateway::tls::client_config(None).ok();
         let upstream = Upstream::new(endpoint, Duration::from_secs(3), tls, 1, Duration::from_secs(1));
-        Ok(Self { upstream, url: cli.admin.clone(), token: cli.admin_token.clone() })
+        Ok(Self { upstream, url: cli.admin.clone(), token })
     }
 
     /// What stands under a path.
@@ -51,7 +75,41 @@ impl Admin {
         self.ask("POST", path, body).await
     }
 
+    /// Begins to follow a stream of events.
+    ///
+    /// # Errors
+    ///
+    /// No gateway, or its refusal. Nothing has been said yet: whoever follows may try again.
+    pub(crate) async fn follow(&self, path: &str) -> Result<LeasedBody, NoStream> {
+        let response = self.send("GET", path, String::new()).await.map_err(NoStream::Unreachable)?;
+        let status = response.status().as_u16();
+        if status == 200 {
+            return Ok(response.into_body());
+        }
+        let body = bounded(response.into_body()).await.map_err(NoStream::Unreachable)?;
+        Err(NoStream::Refused(Answer { status, body }))
+    }
+
     async fn ask(&self, method: &str, path: &str, body: String) -> Result<Answer, Exit> {
+        let response = self.send(method, path, body).await.map_err(|why| self.unreachable(&why))?;
+        let status = response.status().as_u16();
+        let body = bounded(response.into_body()).await.map_err(|why| self.unreachable(&why))?;
+        Ok(Answer { status, body })
+    }
+
+    /// Says that nobody answers.
+    pub(crate) fn unreachable(&self, why: &str) -> Exit {
+        say::talk(&format!("no gateway answers at {}: {why}", self.url));
+        say::talk("fix: start one with `switchback serve` or `switchback demo`, or name it with --admin URL");
+        Exit::Unreachable
+    }
+
+    /// Where it is asked.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    async fn send(&self, method: &str, path: &str, body: String) -> Result<Response<LeasedBody>, String> {
         let endpoint = self.upstream.endpoint();
         let mut request = http::Request::builder()
             .method(method)
@@ -59,27 +117,22 @@ impl Admin {
             .header("host", endpoint.authority())
             .header("content-type", "application/json");
         if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
+            request = request.header("authorization", token);
         }
-        let request = request.body(Full::from(body)).map_err(|_| Exit::Usage)?;
-        let unreachable = |why: String| {
-            say::talk(&format!("no gateway answers at {}: {why}", self.url));
-            say::talk("fix: start one with `switchback serve` or `switchback demo`, or name it with --admin URL");
-            Exit::Unreachable
-        };
-        let by = Instant::now() + Duration::from_secs(3);
-        let response =
-            self.upstream.send(0, request, by, &mut false).await.map_err(|error| unreachable(error.to_string()))?;
-        let status = response.status().as_u16();
-        let body = bounded(response.into_body()).await.map_err(unreachable)?;
-        Ok(Answer { status, body })
+        let request = request.body(Full::from(body)).map_err(|error| error.to_string())?;
+        let (by, mut sent) = (Instant::now() + Duration::from_secs(3), false);
+        match tokio::time::timeout(LONGEST, self.upstream.send(0, request, by, &mut sent)).await {
+            Ok(answered) => answered.map_err(|error| error.to_string()),
+            Err(_) => Err(format!("no answer began within {} s", LONGEST.as_secs())),
+        }
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the body is limited")]
-async fn bounded(body: switchback_gateway::upstream::LeasedBody) -> Result<String, String> {
-    let read = tokio::time::timeout(Duration::from_secs(30), Limited::new(body, MOST).collect()).await;
-    let whole = read.map_err(|_| "the answer did not come within 30 s".to_owned())?.map_err(|it| it.to_string())?;
+async fn bounded(body: LeasedBody) -> Result<String, String> {
+    let read = tokio::time::timeout(LONGEST, Limited::new(body, MOST).collect()).await;
+    let late = |_| format!("the answer did not come within {} s", LONGEST.as_secs());
+    let whole = read.map_err(late)?.map_err(|it| it.to_string())?;
     String::from_utf8(whole.to_bytes().to_vec()).map_err(|_| "the answer is not text".to_owned())
 }
 
@@ -92,15 +145,20 @@ impl Answer {
                 Exit::Bad
             });
         }
+        Err(self.refusal())
+    }
+
+    /// The exit that a status other than 200 stands for, with its message said.
+    pub(crate) fn refusal(&self) -> Exit {
         let message = serde_json::from_str::<Value>(&self.body)
             .ok()
             .and_then(|it| it.get("error")?.as_str().map(str::to_owned))
             .unwrap_or_else(|| format!("the gateway answered {}", self.status));
         say::talk(&message);
-        Err(match self.status {
+        match self.status {
             404 => Exit::NotFound,
             401 | 403 | 409 | 422 => Exit::Refused,
             _ => Exit::Bad,
-        })
+        }
     }
 }

@@ -7,18 +7,22 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 const HELP: &str = "\
 switchback decides what your application does when a model fails, and can tell you why.
 
-Start       demo      simulated providers, traffic and an outage; no key, no network, no file
-            check     is this configuration right?
-            serve     run the gateway
-            sim       the provider simulator alone, on a port
+Start       demo         simulated providers, traffic and an outage; no key, no network, no file
+            init         a first configuration, from the keys in the environment    init > switchback.toml
+            check        is this configuration right?
+            serve        run the gateway
+            sim          the provider simulator alone, on a port
 
-Understand  status    one screen, one exit code
-            explain   why did this request go where it went?    explain req_01K9… | explain --last
+Understand  status       one screen, one exit code
+            tail         finished requests as they happen
+            explain      why did this request go where it went?    explain req_01K9… | explain --last
 
-Act         routes    list · disable · enable
-            reload    apply the configuration file now
+Act         routes       list · show · disable · enable · trip · reset
+            reload       apply the configuration file now
 
-Plumbing    help      help SB204 explains a code, offline
+Plumbing    help         help SB204 explains a code, offline; help routes a verb
+            completions  for bash, zsh, fish, elvish and powershell
+            man          the manual; man --dir DIR writes a page for each verb
 
 Options for every verb:
   -c, --config FILE    the configuration [SWITCHBACK_CONFIG, default ./switchback.toml]
@@ -33,7 +37,7 @@ Options for every verb:
 Exit codes: 0 fine · 1 the answer is bad · 2 wrong usage · 3 gateway not reachable · 4 refused · 5 not found ·
 78 configuration invalid.   `switchback VERB --help` tells more about a verb.";
 
-/// The command line.
+/// Decides what your application does when a model fails, and can tell you why.
 #[derive(Debug, Parser)]
 #[command(name = "switchback", version, override_help = HELP, disable_help_subcommand = true)]
 pub(crate) struct Cli {
@@ -59,10 +63,10 @@ pub(crate) struct Cli {
     /// When to colour.
     #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
     pub(crate) color: Color,
-    /// Data only.
+    /// Data only; of the log only errors.
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// More talk.
+    /// More talk; the log in detail.
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
     /// Never ask.
@@ -88,6 +92,8 @@ pub(crate) enum Color {
 pub(crate) enum Verb {
     /// Simulated providers, traffic and an outage; no key, no network, no file.
     Demo(Demo),
+    /// Print a first configuration, made from the keys in the environment.
+    Init(Init),
     /// Is this configuration right?
     Check(Check),
     /// Run the gateway.
@@ -96,14 +102,20 @@ pub(crate) enum Verb {
     Sim(Sim),
     /// One screen, one exit code.
     Status,
+    /// Follow finished requests as they happen.
+    Tail(Tail),
     /// Why did this request go where it went?
     Explain(Explain),
-    /// Routes: list, disable, enable.
+    /// Routes: list, show, disable, enable, trip, reset.
     Routes(Routes),
     /// Apply the configuration file now.
     Reload(Reason),
-    /// Explain a code such as SB204, offline.
+    /// Explain a code such as SB204, or a verb, offline.
     Help(Help),
+    /// Print completions for a shell.
+    Completions(Completions),
+    /// Print the manual, or write a page for each verb.
+    Man(Man),
 }
 
 /// `demo`.
@@ -126,20 +138,65 @@ pub(crate) struct Demo {
     pub(crate) outage_after: String,
 }
 
+/// `init`.
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// What the configuration is for.
+    #[arg(long, default_value = "chat", value_name = "NAME")]
+    pub(crate) template: Template,
+    /// Another gateway's configuration to translate; not supported yet.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
+}
+
+/// What a first configuration is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Template {
+    /// People who wait for text.
+    Chat,
+    /// Programs that parse answers.
+    Extraction,
+    /// Models on machines of your own; needs no key.
+    Local,
+}
+
 /// `check`.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// Warnings fail, too.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Print every value that holds, and where it comes from: the file, the catalogue or a default.
+    #[arg(long)]
+    pub(crate) show: bool,
 }
 
 /// `serve`.
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Write the log as JSON lines.
-    #[arg(long)]
-    pub(crate) log_json: bool,
+    /// How the log is written: `auto` is text on a terminal and JSON lines elsewhere.
+    #[arg(long, env = "SWITCHBACK_LOG_FORMAT", default_value = "auto", value_name = "FORMAT")]
+    pub(crate) log_format: LogFormat,
+    /// The least that is logged; `-v` and `-q` win over it.
+    #[arg(long, env = "SWITCHBACK_LOG", default_value = "info", value_name = "LEVEL")]
+    pub(crate) log: LogLevel,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Auto,
+    Text,
+    Json,
+}
+
+/// The least that is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
 }
 
 /// `sim`.
@@ -160,6 +217,26 @@ pub(crate) struct Sim {
     /// List the faults and end.
     #[arg(long)]
     pub(crate) faults: bool,
+}
+
+/// `tail`.
+#[derive(Debug, Args)]
+pub(crate) struct Tail {
+    /// Only tasks of this pattern: `support-*`.
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) task: Option<String>,
+    /// Only this outcome: ok, recovered, degraded, deferred, refused or failed, or a pattern of them.
+    #[arg(long, value_name = "OUTCOME")]
+    pub(crate) outcome: Option<String>,
+    /// Only requests that called a route of this pattern: `openai/*`.
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) route: Option<String>,
+    /// Begin with so many of the last requests.
+    #[arg(short = 'n', long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u16).range(..=1_000))]
+    pub(crate) last: u16,
+    /// Tell below each request why it went where it went.
+    #[arg(long)]
+    pub(crate) explain: bool,
 }
 
 /// `explain`.
@@ -185,10 +262,23 @@ pub(crate) struct Routes {
 pub(crate) enum RoutesAct {
     /// Every route and how it is.
     List,
+    /// All about one route: keys, buckets, breaker, retry budget, overrides, last failures.
+    Show(Show),
     /// Stop every call to the routes, probes included, until enabled or expired.
     Disable(Disable),
     /// End a disable, and try at once what was switched off.
     Enable(Enable),
+    /// Treat the routes as down now: only probes call them, and bring them back.
+    Trip(Trip),
+    /// Forget what has failed on the routes, and call them again at once.
+    Reset(Reset),
+}
+
+/// `routes show`.
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// A glob over routes or calls, optionally with `@region`: `gpt`, `openai/*`, `*@us`.
+    pub(crate) selector: String,
 }
 
 /// `routes disable`.
@@ -212,6 +302,27 @@ pub(crate) struct Enable {
     pub(crate) reason: Reason,
 }
 
+/// `routes trip`.
+#[derive(Debug, Args)]
+pub(crate) struct Trip {
+    /// A glob over routes or calls, optionally with `@region`: `gpt`, `openai/*`, `*@us`.
+    pub(crate) selector: String,
+    #[command(flatten)]
+    pub(crate) reason: Reason,
+    /// When it ends at the latest, such as `45m`; sound probes end it before.
+    #[arg(long = "for", value_name = "TIME")]
+    pub(crate) span: Option<String>,
+}
+
+/// `routes reset`.
+#[derive(Debug, Args)]
+pub(crate) struct Reset {
+    /// A glob over routes or calls, optionally with `@region`.
+    pub(crate) selector: String,
+    #[command(flatten)]
+    pub(crate) reason: Reason,
+}
+
 /// Why an operator acts.
 #[derive(Debug, Args)]
 pub(crate) struct Reason {
@@ -223,6 +334,42 @@ pub(crate) struct Reason {
 /// `help`.
 #[derive(Debug, Args)]
 pub(crate) struct Help {
-    /// A code, such as SB204; without one the list of codes.
-    pub(crate) code: Option<String>,
+    /// A code, such as SB204, or a verb, such as `routes disable`; without one the list of codes.
+    #[arg(value_name = "CODE|VERB")]
+    pub(crate) topic: Vec<String>,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// `man`.
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// Write a page for each verb into this folder instead.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::{Cli, HELP};
+
+    #[test]
+    fn what_can_be_typed_has_no_contradiction() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_names_every_verb() {
+        for verb in Cli::command().get_subcommands() {
+            let name = verb.get_name();
+            assert!(HELP.lines().any(|line| line.split_whitespace().any(|word| word == name)), "{name}");
+        }
+    }
 }

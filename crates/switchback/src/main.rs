@@ -19,11 +19,15 @@ fn main() -> ExitCode {
     };
     let done = match cli.verb {
         Verb::Check(ref it) => verb::check::run(&cli, it),
-        Verb::Help(ref it) => verb::help::run(it),
+        Verb::Help(ref it) => verb::help::run(&cli, it),
+        Verb::Init(ref it) => verb::init::run(&cli, it),
+        Verb::Completions(ref it) => verb::completions::run(it),
+        Verb::Man(ref it) => verb::man::run(&cli, it),
         Verb::Demo(ref it) => on_runtime(verb::demo::run(&cli, it)),
         Verb::Serve(ref it) => on_runtime(verb::serve::run(&cli, it)),
         Verb::Sim(ref it) => on_runtime(verb::sim::run(&cli, it)),
         Verb::Status => on_runtime(verb::status::run(&cli)),
+        Verb::Tail(ref it) => on_runtime(verb::tail::run(&cli, it)),
         Verb::Explain(ref it) => on_runtime(verb::explain::run(&cli, it)),
         Verb::Routes(ref it) => on_runtime(verb::routes::run(&cli, it)),
         Verb::Reload(ref it) => on_runtime(verb::reload::run(&cli, it)),

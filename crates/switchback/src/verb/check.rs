@@ -1,7 +1,7 @@
 //! `check`: is this configuration right? Every finding of the file at once, with a fix for each.
 
 use serde::Serialize;
-use switchback_config::Severity;
+use switchback_config::{Setting, Severity};
 use switchback_gateway::{ConfigFile, is_refused};
 
 use crate::cli::{self, Cli};
@@ -12,6 +12,8 @@ use crate::say;
 struct Report<'a, T> {
     ok: bool,
     diagnostics: &'a [T],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settings: Option<Vec<Setting>>,
 }
 
 /// The one finding that has no text to stand in.
@@ -35,14 +37,19 @@ pub(crate) fn run(cli: &Cli, check: &cli::Check) -> Exit {
     };
     let diagnostics = &loaded.compiled.diagnostics;
     let refused = is_refused(diagnostics) || (check.strict && !diagnostics.is_empty());
+    let settings = check.show.then(|| file.settings(&loaded.text));
     if cli.json {
-        let report = Report { ok: !refused, diagnostics };
+        let report = Report { ok: !refused, diagnostics, settings };
         say::data(&serde_json::to_string_pretty(&report).unwrap_or_default());
         return exit(refused);
     }
     if !diagnostics.is_empty() {
         let text = switchback_config::render(diagnostics, &[(&shown, &loaded.text)], say::colored(cli.color));
         say::data(text.trim_end());
+        say::data("");
+    }
+    if let Some(settings) = settings.filter(|it| !it.is_empty()) {
+        say::data(switchback_config::render_settings(&settings).trim_end());
         say::data("");
     }
     if let Some(config) = &loaded.compiled.config {
@@ -73,7 +80,7 @@ fn unreadable(cli: &Cli, why: &str) -> Exit {
             column: 1,
             fix: Some("name the file with -c FILE"),
         };
-        let report = Report { ok: false, diagnostics: &[finding] };
+        let report = Report { ok: false, diagnostics: &[finding], settings: None };
         say::data(&serde_json::to_string_pretty(&report).unwrap_or_default());
     } else {
         say::talk(&format!("SB306  the configuration cannot be read: {why}"));

@@ -72,7 +72,7 @@ async fn providers(seed: u64) -> Result<Providers, SimError> {
 
 async fn start(demo: &cli::Demo, providers: &Providers) -> Result<Gateway, String> {
     let text = script::configuration(demo.port, providers);
-    let compiled = switchback_config::compile("demo.toml", &text, &script::NoFiles);
+    let compiled = switchback_config::compile("demo.toml", &text, &script::Simulated);
     let Some(config) = compiled.config else {
         return Err(switchback_config::render(&compiled.diagnostics, &[("demo.toml", &text)], false));
     };
@@ -85,9 +85,10 @@ async fn start(demo: &cli::Demo, providers: &Providers) -> Result<Gateway, Strin
 fn welcome(gateway: &Gateway, outage_after: Duration) {
     let lines = [
         "SIMULATED  nothing leaves this machine; no key is used".to_owned(),
+        format!("  dashboard  http://{}/   (open it now and watch)", gateway.admin()),
         format!("  API        http://{}/v1   (any key; model = \"hello\" or \"extract\")", gateway.listen()),
-        format!("  operators  http://{}", gateway.admin()),
-        "  providers  sim-a (the usual one)   sim-b (as good)   sim-c (small)".to_owned(),
+        "  providers  sim-a (the usual one, OpenAI's shape)   sim-b (as good, Anthropic's shape)   sim-c (small)"
+            .to_owned(),
         "  ladder     sim-a → sim-b → sim-c (degraded) → a ready answer".to_owned(),
         format!(
             "  in {} s    sim-a stops answering, and later sim-b is overloaded. Watch what callers get.",
@@ -99,6 +100,7 @@ fn welcome(gateway: &Gateway, outage_after: Duration) {
             "    curl -i {}/v1/chat/completions -d '{{\"model\":\"hello\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hi\"}}]}}'",
             gateway.listen()
         ),
+        format!("    switchback tail --admin http://{}", gateway.admin()),
         format!("    switchback explain --last --admin http://{}", gateway.admin()),
         format!(
             "    switchback routes disable sim-b --for 1m --reason \"just looking\" --yes --admin http://{}",

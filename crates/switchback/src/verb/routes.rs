@@ -1,11 +1,16 @@
-//! `routes`: every route and how it is; switching routes off and on, with a preview and a way back.
+//! `routes`: every route and how it is, one of them in full, and acting on them with a preview and a way back.
 
-use serde::{Deserialize, Serialize};
+mod act;
+mod show;
+
+use serde::Deserialize;
 
 use crate::admin::Admin;
 use crate::cli::{self, Cli, RoutesAct};
 use crate::exit::Exit;
 use crate::say;
+
+pub(super) use act::who;
 
 /// One route, as far as the table shows it.
 #[derive(Debug, Deserialize)]
@@ -23,31 +28,14 @@ pub(super) struct Row {
     used_by: Vec<String>,
 }
 
-/// A change as it is asked for: first as a preview, then with the revision that the preview showed.
-#[derive(Serialize)]
-struct Asked<'a> {
-    select: &'a str,
-    reason: &'a str,
-    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
-    span: Option<&'a str>,
-    by: String,
-    preview: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    revision: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct Changed {
-    routes: Vec<String>,
-    effect: Vec<String>,
-    revision: u64,
-}
-
 pub(crate) async fn run(cli: &Cli, routes: &cli::Routes) -> Exit {
     let done = match &routes.act {
         None | Some(RoutesAct::List) => list(cli).await,
-        Some(RoutesAct::Disable(it)) => disable(cli, it).await,
-        Some(RoutesAct::Enable(it)) => enable(cli, it).await,
+        Some(RoutesAct::Show(it)) => show::show(cli, it).await,
+        Some(RoutesAct::Disable(it)) => act::disable(cli, it).await,
+        Some(RoutesAct::Enable(it)) => act::enable(cli, it).await,
+        Some(RoutesAct::Trip(it)) => act::trip(cli, it).await,
+        Some(RoutesAct::Reset(it)) => act::reset(cli, it).await,
     };
     done.map_or_else(|exit| exit, |()| Exit::Fine)
 }
@@ -72,10 +60,7 @@ pub(super) fn table(rows: &[Row]) {
         "ROUTE", "CALL", "STATE", "CALLS", "FAILING", "MEDIAN"
     ));
     for it in rows {
-        let failing = match it.calls {
-            0 => "–".to_owned(),
-            calls => format!("{:.0} %", f64::from(it.failed) * 100.0 / f64::from(calls)),
-        };
+        let failing = share(it.calls, it.failed);
         let median = it.median_ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms} ms"));
         say::data(&format!(
             "{:<width$}  {:<call$}  {:<26}  {:>6}  {failing:>7}  {median:>8}  {}",
@@ -88,14 +73,27 @@ pub(super) fn table(rows: &[Row]) {
     }
 }
 
-fn state(it: &Row) -> String {
-    let mark = match it.state.as_str() {
+/// The share of calls that failed.
+fn share(calls: u32, failed: u32) -> String {
+    match calls {
+        0 => "–".to_owned(),
+        calls => format!("{:.0} %", f64::from(failed) * 100.0 / f64::from(calls)),
+    }
+}
+
+/// A state with its mark.
+fn marked(state: &str) -> String {
+    let mark = match state {
         "closed" => "●",
         "disabled" => "⏻",
         _ => "◌",
     };
-    let mut text = format!("{mark} {}", it.state.replace('_', "-"));
-    if let (Some(ms), "open") = (it.next_probe_ms, it.state.as_str()) {
+    format!("{mark} {}", state.replace('_', "-"))
+}
+
+fn state(it: &Row) -> String {
+    let mut text = marked(&it.state);
+    if let (Some(ms), "open" | "tripped") = (it.next_probe_ms, it.state.as_str()) {
         text.push_str(&format!(", probe in {} s", ms.div_ceil(1_000)));
     }
     if it.keys_off > 0 {
@@ -105,86 +103,4 @@ fn state(it: &Row) -> String {
         text.push_str(&format!(", {}/{} keys cooling", it.keys_cooling, it.keys));
     }
     text
-}
-
-async fn disable(cli: &Cli, disable: &cli::Disable) -> Result<(), Exit> {
-    const PATH: &str = "/admin/v1/routes/disable";
-    if let Some(Err(why)) = disable.span.as_deref().map(switchback_config::duration) {
-        say::talk(&format!("--for: {why}"));
-        return Err(Exit::Usage);
-    }
-    let asked = Asked {
-        select: &disable.selector,
-        reason: needed(&disable.reason)?,
-        span: disable.span.as_deref(),
-        by: who(),
-        preview: true,
-        revision: None,
-    };
-    let admin = Admin::new(cli)?;
-    let preview: Changed = admin.post(PATH, &asked).await?.read()?;
-    let span = disable.span.as_ref().map_or_else(|| "until somebody enables it".to_owned(), |it| format!("for {it}"));
-    let names = preview.routes.join(", ");
-    if !cli.quiet {
-        say::talk(&format!("Stops every call to {names} {span}, probes included."));
-        preview.effect.iter().for_each(|it| say::talk(&format!("  {it}")));
-    }
-    confirmed(cli, &format!("Disable {names}?"))?;
-    let answer = admin.post(PATH, &Asked { preview: false, revision: Some(preview.revision), ..asked }).await?;
-    let changed: Changed = answer.read()?;
-    if cli.json {
-        say::data(&answer.body);
-    } else {
-        say::data(&format!("✓ {} disabled {span}. Calls in flight will finish.", changed.routes.join(", ")));
-        say::data(&format!("  undo: switchback routes enable '{}' --reason \"…\"", disable.selector));
-    }
-    Ok(())
-}
-
-async fn enable(cli: &Cli, enable: &cli::Enable) -> Result<(), Exit> {
-    const PATH: &str = "/admin/v1/routes/enable";
-    let (select, reason) = (enable.selector.as_str(), needed(&enable.reason)?);
-    let asked = Asked { select, reason, span: None, by: who(), preview: true, revision: None };
-    let admin = Admin::new(cli)?;
-    let preview: Changed = admin.post(PATH, &asked).await?.read()?;
-    let answer = admin.post(PATH, &Asked { preview: false, revision: Some(preview.revision), ..asked }).await?;
-    let changed: Changed = answer.read()?;
-    if cli.json {
-        say::data(&answer.body);
-    } else {
-        say::data(&format!("✓ {} enabled", changed.routes.join(", ")));
-    }
-    Ok(())
-}
-
-fn needed(reason: &cli::Reason) -> Result<&str, Exit> {
-    reason.reason.as_deref().map(str::trim).filter(|it| !it.is_empty()).ok_or_else(|| {
-        say::talk("refused: every act needs a reason, for whoever reads the audit; add --reason \"…\"");
-        Exit::Refused
-    })
-}
-
-/// A yes: typed, or given beforehand. Without a person to ask it must have been given.
-fn confirmed(cli: &Cli, question: &str) -> Result<(), Exit> {
-    if cli.yes {
-        return Ok(());
-    }
-    if cli.no_input || !say::is_person_there() {
-        say::talk("refused: nobody is there to confirm; add --yes");
-        return Err(Exit::Refused);
-    }
-    say::ask(&format!("{question} [y/N] "));
-    let mut typed = String::new();
-    let read = std::io::stdin().read_line(&mut typed);
-    if read.is_ok() && matches!(typed.trim(), "y" | "Y" | "yes") {
-        return Ok(());
-    }
-    say::talk("nothing was changed");
-    Err(Exit::Refused)
-}
-
-/// Who acts, for the audit.
-#[expect(clippy::disallowed_methods, reason = "who acts is told by the terminal, for the audit")]
-pub(super) fn who() -> String {
-    std::env::var("USER").unwrap_or_else(|_| "cli".to_owned())
 }

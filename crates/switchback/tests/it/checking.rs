@@ -62,7 +62,8 @@ fn every_error_is_told_at_once_with_code_place_and_fix() {
 
 #[test]
 fn what_is_not_built_yet_is_refused_as_such_and_never_ignored() {
-    for line in ["hedge = \"p95\"", "spend = \"$1\"", "like = \"other\"", "resume = \"continue\"", "timeout = \"auto\""]
+    for line in
+        ["hedge = \"p95\"", "spend = \"$1\"", "when-degraded = \"say\"", "resume = \"continue\"", "timeout = \"auto\""]
     {
         let ran = on(&GOOD.replace("deadline = \"2m\"", line), &["check"]);
         assert_eq!(ran.code, 78, "{line}: {ran:?}");
@@ -120,6 +121,19 @@ fn every_code_is_explained_offline() {
 }
 
 #[test]
+fn every_value_that_holds_is_shown_with_where_it_comes_from() {
+    let shown = on(GOOD, &["check", "--show"]);
+    assert_eq!(shown.code, 0, "{shown:?}");
+    for words in ["deadline", "2m", "default", "line "] {
+        assert!(shown.out.contains(words), "{words} is not in\n{}", shown.out);
+    }
+    assert!(!shown.out.contains(KEY.1), "no secret is shown: {}", shown.out);
+    let json = on(GOOD, &["check", "--show", "--json"]).json();
+    let deadline = json["settings"].as_array().unwrap().iter().find(|it| it["key"] == "deadline");
+    assert!(deadline.is_some_and(|it| it["origin"].as_str().is_some_and(|it| it.contains("line"))), "{json:#}");
+}
+
+#[test]
 fn every_example_would_start() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
     let mut n = 0;
@@ -132,7 +146,11 @@ fn every_example_would_start() {
         let named = text.split("env:").skip(1).filter_map(|it| it.split(['"', ' ', '`', ',']).next());
         let envs: Vec<(String, String)> =
             named.map(|it| (it.to_owned(), format!("sk-dummy-of-the-test-{it}"))).collect();
-        let envs: Vec<(&str, &str)> = envs.iter().map(|(name, value)| (&**name, &**value)).chain([KEY]).collect();
+        let envs: Vec<(&str, &str)> = envs
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+            .chain([KEY, ("ANTHROPIC_API_KEY", "sk-dummy-of-the-test")])
+            .collect();
         let ran = run(&["-c", path.to_str().unwrap(), "check", "--strict"], &envs);
         assert_eq!(ran.code, 0, "{}: {ran:?}", path.display());
         n += 1;

@@ -21,13 +21,21 @@ mod forwarding;
 #[cfg(test)]
 mod hanging_up;
 #[cfg(test)]
+mod initial;
+#[cfg(test)]
 mod keys;
+#[cfg(test)]
+mod logging;
+#[cfg(test)]
+mod manual;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
 mod reloading;
 #[cfg(test)]
 mod requests;
+#[cfg(test)]
+mod route_acts;
 #[cfg(test)]
 mod routes;
 #[cfg(test)]
@@ -36,3 +44,5 @@ mod secrets;
 mod stopping;
 #[cfg(test)]
 mod streams;
+#[cfg(test)]
+mod tailing;

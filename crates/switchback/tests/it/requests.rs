@@ -54,7 +54,7 @@ async fn headers_that_promise_what_is_not_built_or_are_malformed_are_refused() {
         ("x-switchback-surface", "sideways"),
         ("x-switchback-job", "1"),
         ("x-switchback-session", "1"),
-        ("x-switchback-tags", "gdpr"),
+        ("x-switchback-tags", " , "),
         ("x-switchback-confirm", "yes"),
     ] {
         let seen = chat_with(gateway.listen, &[(name, value)], &ask("chat", false, "x")).await;

@@ -61,7 +61,11 @@ async fn a_tool_call_is_held_until_it_is_whole_and_valid() {
     for fault in ["undeclared-tool", "bad-arguments", "broken-json", "truncated", "cut", "malformed-chunk"] {
         let (seen, _gateway, _sim) = streamed(&format!("large+{fault}"), TOOLS, "use a tool").await;
         assert!(seen.is_done(), "{fault}: {seen:?}");
-        assert!(!seen.body.contains("large") && !seen.body.contains("drop_tables"), "{fault}: {}", seen.body);
+        // An argument of the wrong type is mended where nothing of it is lost: then the first route has answered.
+        let mended = fault == "bad-arguments";
+        assert!(mended || !seen.body.contains("large"), "{fault}: {}", seen.body);
+        assert!(!seen.body.contains("drop_tables"), "{fault}: {}", seen.body);
+        assert_eq!(seen.object()["outcome"], "recovered", "{fault}");
         let arguments: String = seen
             .events()
             .iter()

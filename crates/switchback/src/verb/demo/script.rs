@@ -49,7 +49,7 @@ const SCENES: &[Scene] = &[
         at_s: 45,
         provider: Provider::A,
         fault: Some(Fault::BrokenJson),
-        said: "sim-a answers, but its JSON is broken",
+        said: "sim-a answers, but its JSON is broken beyond repair",
     },
     Scene { at_s: 55, provider: Provider::A, fault: None, said: "sim-a is well again" },
 ];
@@ -96,7 +96,7 @@ impl<'a> Script<'a> {
 /// The configuration of the demo: what a user would write, with the simulators' addresses.
 pub(super) fn configuration(port: u16, providers: &Providers) -> String {
     let admin = port.saturating_add(1);
-    let (a, b, c) = (providers.a.base_url(), providers.b.base_url(), providers.c.base_url());
+    let (a, b, c) = (providers.a.base_url(), providers.b.anthropic_base_url(), providers.c.base_url());
     format!(
         r#"version = 1
 
@@ -110,19 +110,23 @@ records = "sqlite::memory:"
 [provider.sim-a]
 api      = "openai-compatible"
 base-url = "{a}"
-[provider.sim-b]
-api      = "openai-compatible"
+[provider.sim-b]                       # another vendor, another shape
+api      = "anthropic"
 base-url = "{b}"
+keys     = ["env:SIM_B"]
 [provider.sim-c]
 api      = "openai-compatible"
 base-url = "{c}"
 
 [route.sim-a]
 call = "sim-a/large"
+usd-per-mtok = {{ in = 2.00, out = 8.00 }}
 [route.sim-b]
 call = "sim-b/large"
+usd-per-mtok = {{ in = 3.00, out = 15.00 }}
 [route.sim-c]
 call = "sim-c/small"
+usd-per-mtok = {{ in = 0.10, out = 0.40 }}
 
 [defaults]
 deadline   = "5s"
@@ -148,15 +152,15 @@ ladder = [
     )
 }
 
-/// The demo has neither files nor variables.
-pub(super) struct NoFiles;
+/// The demo has no files, and of variables only what stands for a key.
+pub(super) struct Simulated;
 
-impl Source for NoFiles {
+impl Source for Simulated {
     fn file(&self, _path: &str) -> Result<String, String> {
         Err("the demo has no files".to_owned())
     }
 
-    fn variable(&self, _name: &str) -> Option<String> {
-        None
+    fn variable(&self, name: &str) -> Option<String> {
+        (name == "SIM_B").then(|| "simulated".to_owned())
     }
 }

@@ -155,9 +155,13 @@ pub(crate) fn run(args: &[&str], envs: &[(&str, &str)]) -> Ran {
 /// The binary, with nothing of the tester's environment that it would read.
 pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_switchback"));
-    for name in ["SWITCHBACK_CONFIG", "SWITCHBACK_ADMIN", "SWITCHBACK_ADMIN_TOKEN"] {
-        command.env_remove(name);
+    for (name, _) in std::env::vars_os() {
+        let is_read = name.to_str().is_some_and(|it| it.starts_with("SWITCHBACK_") || it.ends_with("_API_KEY"));
+        if is_read {
+            command.env_remove(name);
+        }
     }
-    command.env("TEST_PROVIDER_KEY", PROVIDER_KEY);
+    // The log goes into a file, and tests read it.
+    command.env("SWITCHBACK_LOG_FORMAT", "text").env("TEST_PROVIDER_KEY", PROVIDER_KEY);
     command
 }

@@ -1,7 +1,9 @@
-//! What every test needs: a gateway process in a folder of its own, the command line, a client and a recording provider.
+//! What every test needs: a gateway process in a folder of its own, the command line, a client, a recording
+//! provider and an operators' side that says what it was told.
 
 pub(crate) mod gateway;
 pub(crate) mod http;
+pub(crate) mod operators;
 pub(crate) mod upstream;
 
 use std::time::Duration;
@@ -9,7 +11,7 @@ use std::time::Duration;
 use switchback_sim::{Latency, Sim, SimSettings};
 use tokio::time::{Instant, sleep};
 
-pub(crate) use gateway::{Gateway, Ran, run};
+pub(crate) use gateway::{Gateway, Ran, command, run};
 pub(crate) use http::{Seen, chat, chat_with, open, read, send};
 
 /// An upper bound for what must happen, on a busy machine.
