@@ -1,4 +1,4 @@
-"""A provider simulator, a gateway whose operators need no token, and one whose operators need one.
+"""A provider simulator, gateways whose operators need no token, and one whose operators need one.
 
 The first is given traffic that comes to everything a page can show: answers at first try, after a retry, after a move,
 from a ready answer, errors, an open breaker, a disabled route, costs that are known and unknown, and names and texts
@@ -180,6 +180,12 @@ class Gateway:
         ran = subprocess.run(command, check=True, capture_output=True, text=True, cwd=self.folder, env=self.environment)
         return json.loads(ran.stdout)
 
+    def explain_as_text(self, request_id):
+        """The same as people read it."""
+        command = [self.binary, "--admin", self.admin, "--color", "never", "explain", request_id]
+        ran = subprocess.run(command, check=True, capture_output=True, text=True, cwd=self.folder, env=self.environment)
+        return ran.stdout
+
     def state(self, route):
         return self.get(f"/admin/v1/routes/{route}")["state"]
 
@@ -193,7 +199,7 @@ class Gateway:
 
 
 class Stack:
-    """The simulator and both gateways, with the traffic done."""
+    """The simulator and the gateways: one with traffic, two without, and one that needs a token."""
 
     def __init__(self, binary, folder):
         self.folder = Path(folder)
@@ -207,6 +213,7 @@ class Stack:
         url = self.sim.stdout.readline().split()[1]
         self.open = self.start(binary, "open", url, token=False)
         self.empty = self.start(binary, "empty", url, token=False)
+        self.busy = self.start(binary, "busy", url, token=False)
         self.guarded = self.start(binary, "guarded", url, token=True)
         self.ids = self.traffic(self.open)
 

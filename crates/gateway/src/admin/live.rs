@@ -64,7 +64,7 @@ fn follow(desk: Desk, visitor: Visitor, region: Region) -> Result<Response, Refu
         let mut finished = shared.events.subscribe();
         loop {
             let revision = shared.revision.load(Ordering::Acquire);
-            if !desk.sessions.holds(&visitor, shared.clock.now()) {
+            if !desk.holds(&visitor) {
                 return Ok(());
             }
             if to.capacity() == to.max_capacity() {

@@ -56,6 +56,8 @@ pub(super) struct Visitor {
     pub(super) form_token: Option<String>,
     /// Their session, where they have one to sign out of.
     pub(super) session: Option<Digest>,
+    /// The admin token under which they were let in.
+    under: Option<Digest>,
 }
 
 /// Why nobody was signed in.
@@ -105,16 +107,20 @@ impl Sessions {
         let kept = self.kept();
         let found = kept.sessions.iter().find(|it| bool::from(it.name.ct_eq(&name)))?;
         let holds = now < found.until && bool::from(found.token.ct_eq(&sha256(token)));
-        holds.then(|| Visitor { form_token: Some(found.form_token.clone()), session: Some(name) })
+        let form_token = Some(found.form_token.clone());
+        holds.then_some(Visitor { form_token, session: Some(name), under: Some(found.token) })
     }
 
     /// Whoever needs no session: they have sent the token itself, or there is none.
-    pub(super) fn without(&self) -> Visitor {
-        Visitor { form_token: self.form_token.clone(), session: None }
+    pub(super) fn without(&self, token: Option<&str>) -> Visitor {
+        Visitor { form_token: self.form_token.clone(), session: None, under: token.map(sha256) }
     }
 
-    /// Whether a visitor who was let in still is.
-    pub(super) fn holds(&self, visitor: &Visitor, now: Now) -> bool {
+    /// Whether a visitor who was let in would still be, now that `token` is the admin token.
+    pub(super) fn holds(&self, visitor: &Visitor, token: Option<&str>, now: Now) -> bool {
+        if visitor.under != token.map(sha256) {
+            return false;
+        }
         let Some(name) = visitor.session else { return true };
         self.kept().sessions.iter().any(|it| it.name == name && now < it.until)
     }
@@ -174,14 +180,16 @@ mod tests {
         let visitor = sessions.visitor(&name, "right", AT).unwrap();
         assert_eq!(name.len(), 64);
         assert!(visitor.made(&visitor.form_token.clone().unwrap()));
-        assert!(!visitor.made("") && !visitor.made(&sessions.without().form_token.unwrap()));
+        assert!(!visitor.made("") && !visitor.made(&sessions.without(None).form_token.unwrap()));
         assert_eq!(sessions.visitor(&name, "another", AT), None);
         assert_eq!(sessions.visitor("made-up", "right", AT), None);
         assert_eq!(sessions.visitor(&name, "right", AT + LASTS), None);
-        assert!(sessions.holds(&visitor, AT) && !sessions.holds(&visitor, AT + LASTS));
+        assert!(sessions.holds(&visitor, Some("right"), AT));
+        assert!(!sessions.holds(&visitor, Some("right"), AT + LASTS));
+        assert!(!sessions.holds(&visitor, Some("another"), AT) && !sessions.holds(&visitor, None, AT));
         sessions.sign_out(&visitor);
         assert_eq!(sessions.visitor(&name, "right", AT), None);
-        assert!(!sessions.holds(&visitor, AT));
+        assert!(!sessions.holds(&visitor, Some("right"), AT));
     }
 
     #[test]
@@ -205,9 +213,10 @@ mod tests {
     #[test]
     fn without_a_session_the_form_token_is_that_of_this_process() {
         let (one, other) = (Sessions::new(), Sessions::new());
-        let token = one.without().form_token.unwrap();
-        assert!(one.without().made(&token));
-        assert!(!other.without().made(&token));
-        assert!(one.holds(&one.without(), AT + LASTS + LASTS));
+        let token = one.without(None).form_token.unwrap();
+        assert!(one.without(None).made(&token));
+        assert!(!other.without(None).made(&token));
+        assert!(one.holds(&one.without(None), None, AT + LASTS + LASTS));
+        assert!(!one.holds(&one.without(None), Some("since then"), AT), "a token was set meanwhile");
     }
 }

@@ -3,6 +3,8 @@
 //! Reason, revision and audit are the API's own rules. What the form adds is friction: where a task would be left with
 //! less, the selector is typed again, and that is checked here and not only in the page.
 
+use std::sync::atomic::Ordering;
+
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -76,8 +78,11 @@ async fn tried(desk: &Desk, visitor: &Visitor, act: Act, sent: &Sent) -> Result<
                        it again, and then send it";
         return Err(Refused::new(StatusCode::FORBIDDEN, message));
     }
-    let previewed = previewed(desk, act, &sent.select)?;
-    if friction(previewed.harm) != Friction::Reason && sent.confirm.trim() != sent.select.trim() {
+    let revision = sent.revision.parse().ok();
+    let harm = previewed(desk, act, &sent.select)?.harm;
+    // Numbers only grow: an older one is refused below, with who acted first, which is worth more to know.
+    let is_stale = revision.is_some_and(|it: u64| it < desk.admin.shared.revision.load(Ordering::Acquire));
+    if !is_stale && friction(harm) != Friction::Reason && sent.confirm.trim() != sent.select.trim() {
         let message = "A task would be left with less: type the name to confirm";
         return Err(Refused::new(StatusCode::UNPROCESSABLE_ENTITY, message));
     }
@@ -85,7 +90,7 @@ async fn tried(desk: &Desk, visitor: &Visitor, act: Act, sent: &Sent) -> Result<
     let asked = Asked {
         select: Some(sent.select.clone()),
         reason: text(&sent.reason),
-        revision: sent.revision.parse().ok(),
+        revision,
         span: sent.span.as_deref().and_then(text).filter(|_| act == Act::Disable),
         by: text(&sent.by),
         ..Asked::default()

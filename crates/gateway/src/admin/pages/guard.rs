@@ -47,7 +47,7 @@ pub(super) fn visitor(desk: &Desk, request: &Request<Body>) -> Result<Visitor, B
             let message = "without an admin token this side answers only to an IP address or localhost as its host";
             return Err(refused(Refused::new(StatusCode::FORBIDDEN, message)));
         }
-        None | Some(true) => desk.sessions.without(),
+        None | Some(true) => desk.sessions.without(desk.token().as_deref()),
         Some(false) => match session(desk, headers) {
             Some(visitor) => visitor,
             None => return Err(Box::new(unsigned(request))),

@@ -16,6 +16,8 @@ use super::super::{Admin, Refused};
 
 /// How old an answer may be that followers share.
 const FRESH: Duration = Duration::from_millis(900);
+/// The same as a multiple of the time that it took: following never keeps the reading thread busy by more than a tenth.
+const FRESH_TIMES: u32 = 10;
 /// A minute in milliseconds.
 pub(super) const MINUTE: u64 = 60_000;
 /// The minutes that are told, the one at hand included.
@@ -27,7 +29,15 @@ const MOST_MOVED: usize = 20;
 
 /// The answer at hand.
 #[derive(Debug, Default)]
-pub(super) struct Lately(Mutex<Option<(Now, Arc<Told>)>>);
+pub(super) struct Lately(Mutex<Option<Answer>>);
+
+#[derive(Debug)]
+struct Answer {
+    told: Arc<Told>,
+    at: Now,
+    /// How long the store took.
+    took: Duration,
+}
 
 /// What the records tell; an error in words where they cannot be read.
 pub(super) type Told = Result<Telling, String>;
@@ -46,12 +56,14 @@ impl Lately {
     /// What the records tell now, or told a moment ago to another follower.
     pub(super) async fn told(&self, admin: &Admin, anew: bool) -> Arc<Told> {
         let mut kept = self.0.lock().await;
-        let now = admin.shared.clock.now();
-        if let Some((_, told)) = kept.as_ref().filter(|(at, _)| !anew && now.since(*at) < FRESH) {
-            return Arc::clone(told);
+        let began = admin.shared.clock.now();
+        let shared = |it: &&Answer| !anew && began.since(it.at) < FRESH.max(it.took.saturating_mul(FRESH_TIMES));
+        if let Some(answer) = kept.as_ref().filter(shared) {
+            return Arc::clone(&answer.told);
         }
         let told = Arc::new(ask(admin).await.map_err(|it| it.1));
-        *kept = Some((now, Arc::clone(&told)));
+        let at = admin.shared.clock.now();
+        *kept = Some(Answer { told: Arc::clone(&told), at, took: at.since(began) });
         told
     }
 }

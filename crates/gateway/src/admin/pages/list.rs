@@ -23,6 +23,12 @@ pub(super) async fn view(desk: &Desk, visitor: &Visitor, filter: Filter) -> Requ
     RequestsView { frame: views::frame(desk, visitor), filter, choices: choices(desk), listed }
 }
 
+/// The page for an address whose filter is none.
+pub(super) fn not_understood(desk: &Desk, visitor: &Visitor, why: String) -> RequestsView {
+    let frame = views::frame(desk, visitor);
+    RequestsView { frame, filter: Filter::default(), choices: choices(desk), listed: Listed::NotUnderstood { why } }
+}
+
 fn all() -> Wanted {
     Wanted { limit: MOST, ..Wanted::default() }
 }

@@ -13,6 +13,7 @@ mod views;
 use std::sync::Arc;
 
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, FromRef, Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{from_fn_with_state, map_response};
@@ -22,7 +23,7 @@ use axum::{Extension, Router};
 use serde::Deserialize;
 use switchback_config::HeaderMode;
 use switchback_console::{Asset, Filter, RoutesView, StoryView};
-use switchback_core::record::DecisionRecord;
+use switchback_core::record::{DecisionRecord, SERVED};
 use switchback_store::{Audited, Found};
 
 pub(super) use guard::session;
@@ -45,16 +46,26 @@ pub(crate) struct Desk {
     lately: Arc<Lately>,
 }
 
-/// What has just been done, as a link says.
+/// What has just been done, as a link says: the revision that it led to.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Noticed {
-    done: Option<u64>,
+    done: String,
 }
 
 impl Desk {
     pub(super) fn new(admin: Admin) -> Self {
         Self { admin, sessions: Arc::new(Sessions::new()), lately: Arc::default() }
+    }
+
+    /// Whether a visitor who was let in would still be.
+    pub(super) fn holds(&self, visitor: &Visitor) -> bool {
+        self.sessions.holds(visitor, self.token().as_deref(), self.admin.shared.clock.now())
+    }
+
+    /// The admin token, where there is one.
+    fn token(&self) -> Option<String> {
+        self.admin.shared.snapshot.load().server.admin_token.as_ref().map(|it| it.expose().to_owned())
     }
 }
 
@@ -127,9 +138,13 @@ pub(super) async fn now_live(desk: &Desk, visitor: &Visitor) -> String {
 async fn requests(
     State(desk): State<Desk>,
     Extension(visitor): Extension<Visitor>,
-    Query(filter): Query<Filter>,
+    filter: Result<Query<Filter>, QueryRejection>,
 ) -> Response {
-    html(StatusCode::OK, switchback_console::requests(&list::view(&desk, &visitor, filter).await))
+    let view = match filter {
+        Ok(Query(filter)) => list::view(&desk, &visitor, filter).await,
+        Err(why) => list::not_understood(&desk, &visitor, why.body_text()),
+    };
+    html(StatusCode::OK, switchback_console::requests(&view))
 }
 
 /// The live region of the list under a filter.
@@ -172,8 +187,8 @@ async fn story(
     })
 }
 
-/// The headers that the caller saw. A stream's head leaves before its cost is known; where it left before the outcome
-/// was, only what stood in it for certain is told.
+/// The headers that the caller saw. A stream's head leaves before its cost and the length of its call are known; where it
+/// left before the outcome was, only what stood in it for certain is told.
 fn told_headers(desk: &Desk, record: &DecisionRecord) -> Vec<(String, String)> {
     if desk.admin.shared.snapshot.load().server.headers == HeaderMode::Off {
         return Vec::new();
@@ -183,7 +198,12 @@ fn told_headers(desk: &Desk, record: &DecisionRecord) -> Vec<(String, String)> {
     if record.stream && record.error.as_ref().is_some_and(|it| record.committed || it.status == 200) {
         headers::put(&mut map, "x-switchback-task", &record.object.task);
     } else {
-        headers::tell(&mut map, &record.object, !record.stream || record.error.is_some());
+        let mut object = record.object.clone();
+        let served = object.attempts.iter_mut().find(|it| record.stream && it.class.as_deref() == Some(SERVED));
+        if let Some(it) = served {
+            it.ms = None;
+        }
+        headers::tell(&mut map, &object, !record.stream || record.error.is_some());
     }
     let shown = |value: &axum::http::HeaderValue| value.to_str().unwrap_or("?").to_owned();
     map.iter().map(|(name, value)| (name.to_string(), shown(value))).collect()
@@ -196,7 +216,7 @@ async fn routes_page(
 ) -> Response {
     let mut view = routes_view(&desk, &visitor);
     // Told from the audit, and only while nothing has changed since: a link can make nobody believe what was not done.
-    if noticed.done == Some(view.frame.revision) {
+    if noticed.done.parse() == Ok(view.frame.revision) {
         let newest = desk.admin.shared.store.audits(MOST_TOLD).await.unwrap_or_default();
         view.notice = notice(&newest);
     }
