@@ -1,8 +1,7 @@
-"""A provider simulator and a gateway in front of it, for the suites of all languages.
+"""A provider simulator, a provider of broken answers and a gateway in front of both, for the suites of all languages.
 
-Started as a process: prints one line of JSON with the addresses and every case to try, and ends both when its standard
-input closes. Every case has providers, routes and a task of its own, so that no breaker, cooling key or switched-off
-credential of one case can touch another. Needs nothing but Python's standard library.
+Started as a process: prints one line of JSON with the addresses and every case to try, and ends them all when its
+standard input closes. Needs nothing but Python's standard library.
 """
 
 import json
@@ -15,56 +14,19 @@ import time
 import urllib.request
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
+import broken
+from cases import FORM, OTHER, all_cases
+
+# Failures that switch a key off or let it cool.
+OF_KEYS = ("rate_limited", "quota_exhausted", "auth")
+API = {"openai": "openai-compatible", "anthropic": "anthropic"}
 APP_KEY = "sk-app-canary-7f3a9d"
 PROVIDER_KEY = "sk-provider-canary-51c8"
-DEADLINE_S = 8.0
-DELIVERIES = ("whole", "stream")
-FLAVORS = ("plain", "schema", "tools")
+DEADLINE_S = 14.0
 
 
-def expected(row, delivery, flavor):
-    """The row of a fault with the exceptions for this delivery and flavor applied."""
-    merged = {key: value for key, value in row.items() if key != "on"}
-    for pattern, exceptions in row.get("on", {}).items():
-        wanted_delivery, wanted_flavor = pattern.split("/")
-        if wanted_delivery in ("*", delivery) and wanted_flavor in ("*", flavor):
-            merged.update(exceptions)
-            break
-    return merged
-
-
-def cases(catalogue, deep):
-    """Every fault, with and without a stream, for text, a promised schema and tools; and alone on its ladder.
-
-    Told to come back in two minutes the SDKs do wait two minutes, which only a deep run has time for.
-    """
-    for fault, row in catalogue.items():
-        for delivery in DELIVERIES:
-            for flavor in FLAVORS:
-                yield {
-                    "task": f"f-{fault}-{delivery}-{flavor}",
-                    "fault": fault,
-                    "delivery": delivery,
-                    "flavor": flavor,
-                    "alone": False,
-                    "no_client_retries": False,
-                    "expect": expected(row, delivery, flavor),
-                }
-            expect = expected(row, delivery, "plain")
-            yield {
-                "task": f"a-{fault}-{delivery}",
-                "fault": fault,
-                "delivery": delivery,
-                "flavor": "plain",
-                "alone": True,
-                "no_client_retries": fault == "429-retry-after-long" and not deep,
-                "expect": expect,
-            }
-
-
-def configuration(all_cases, listen, admin, base_url, refusing_url):
-    """What an operator would write: for each case a primary that fails and, unless it is alone, a fallback."""
+def configuration(all_cases, listen, admin, urls):
+    """What an operator would write: for each case a primary, and unless it is alone a fallback at the other vendor."""
     lines = [
         "version = 1",
         "[server]",
@@ -77,32 +39,35 @@ def configuration(all_cases, listen, admin, base_url, refusing_url):
         "[defaults]",
         'retry-wait = "20ms..60ms"',
         f'deadline = "{DEADLINE_S:.0f}s"',
-        'timeout = "1500ms"',
+        'timeout = "2500ms"',
+        "[contract.form]",
+        'schema = "form.schema.json"',
     ]
+    providers = {}
     for case in all_cases:
-        task, fault = case["task"], case["fault"]
-        url = refusing_url if fault == "refused" else base_url
-        model = f"large-{task}" if fault == "ok" else f"large-{task}+{fault}"
-        rungs = [f'{{ try = "p-{task}", first-token = "1s", idle = "700ms" }}']
-        lines += [
-            f"[provider.p-{task}]",
-            'api = "openai-compatible"',
-            f'base-url = "{url}"',
-            'keys = ["env:SDK_PROVIDER_KEY"]',
-            f"[route.p-{task}]",
-            f'call = "p-{task}/{model}"',
-        ]
+        task, vendor = case["task"], case["vendor"]
+        at = "refusing" if case["fault"] == "refused" else case["at"]
+        # What happens to a key happens to the provider: such a case has one of its own.
+        owned = case["expect"].get("class") in OF_KEYS
+        calls = [("p", vendor, at, f"p-{task}" if owned else f"{at}-{vendor}")]
         if not case["alone"]:
-            rungs.append(f'{{ try = "b-{task}", first-token = "1s", idle = "700ms" }}')
-            lines += [
-                f"[provider.b-{task}]",
-                'api = "openai-compatible"',
-                f'base-url = "{base_url}"',
-                'keys = ["env:SDK_PROVIDER_KEY"]',
-                f"[route.b-{task}]",
-                f'call = "b-{task}/backup-{task}"',
-            ]
-        lines += [f"[task.{task}]", "ladder = [", *(f"  {rung}," for rung in rungs), "]"]
+            calls.append(("b", OTHER[vendor], "sim", f"sim-{OTHER[vendor]}"))
+        providers.update({provider: (api, at) for _, api, at, provider in calls})
+        for (place, *_, provider), model in zip(calls, case["models"], strict=False):
+            lines += [f"[route.{place}-{task}]", f'call = "{provider}/{model}"']
+            if case["contract"]:
+                # Of a server that nobody knows it has to be said that it can hold an answer to a schema.
+                lines += ['can = ["chat", "tools", "json", "images", "stream"]']
+        lines += [f"[task.{task}]", *(['contract = "form"'] if case["contract"] else []), "ladder = ["]
+        lines += [f'  {{ try = "{place}-{task}", first-token = "2s", idle = "1200ms" }},' for place, *_ in calls]
+        lines += ["]"]
+    for provider, (vendor, at) in providers.items():
+        lines += [
+            f"[provider.{provider}]",
+            f'api = "{API[vendor]}"',
+            f'base-url = "{urls[at]}{"/v1" if vendor == "openai" else ""}"',
+            'keys = ["env:SDK_PROVIDER_KEY"]',
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -110,6 +75,13 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def script(control, model, faults):
+    """Sets which faults the calls of a model meet, one after the other."""
+    rule = json.dumps({"model": model, "faults": faults}).encode()
+    with urllib.request.urlopen(f"{control}/faults", data=rule, timeout=10) as answer:
+        answer.read()
 
 
 def wait_until_ready(url, process, log):
@@ -129,9 +101,7 @@ def wait_until_ready(url, process, log):
 def main():
     binary = os.environ["SWITCHBACK_BINARY"]
     deep = os.environ.get("SWITCHBACK_TEST_DEEP") == "1"
-    all_cases = list(cases(json.loads((HERE / "faults.json").read_text())["faults"], deep))
-    # Those where the SDK itself waits and comes again take longest.
-    all_cases.sort(key=lambda case: not (case["alone"] and case["expect"]["class"] == "rate_limited"))
+    cases = all_cases(deep)
     catalogue = subprocess.run([binary, "sim", "--faults"], check=True, capture_output=True, text=True).stdout
     offered = {line.split()[0] for line in catalogue.splitlines() if line.strip()}
     # A bound socket that does not listen: connections to it are refused, and nobody else can take the port.
@@ -145,12 +115,20 @@ def main():
             stderr=(folder / "sim.log").open("w"),
             text=True,
         )
-        base_url = sim.stdout.readline().split()[1]
-        control = sim.stdout.readline().split()[1].rstrip("/")
+        printed = dict(sim.stdout.readline().split() for _ in range(3))
+        urls = {
+            "sim": printed["anthropic"],
+            "refusing": f"http://127.0.0.1:{refusing.getsockname()[1]}",
+            "broken": broken.start(),
+        }
+        control = printed["control"].rstrip("/")
+        for case in cases:
+            if "sequence" in case:
+                script(control, case["models"][0], case["sequence"])
         listen, admin = free_port(), free_port()
-        refusing_url = f"http://127.0.0.1:{refusing.getsockname()[1]}/v1"
         config = folder / "switchback.toml"
-        config.write_text(configuration(all_cases, listen, admin, base_url, refusing_url))
+        config.write_text(configuration(cases, listen, admin, urls))
+        (folder / "form.schema.json").write_text(json.dumps(FORM))
         log = folder / "gateway.log"
         environment = {
             **os.environ,
@@ -172,7 +150,7 @@ def main():
                 "deadline_s": DEADLINE_S,
                 "log": str(log),
                 "offered": sorted(offered),
-                "cases": all_cases,
+                "cases": cases,
             }
             print(json.dumps(told), flush=True)
             sys.stdin.read()

@@ -11,6 +11,7 @@ use crate::record::{
     Attempt, AttemptStory, DecisionRecord, EndKind, Move, NotRun, Object, RecordedError, SERVED, Wait,
 };
 use crate::route::Deployment;
+use crate::step::OURS;
 use crate::time::{Now, millis};
 use crate::walk::{HowEnded, RungState, Tried, Walk};
 
@@ -320,7 +321,8 @@ fn is_mended(served: &Served<'_>) -> bool {
 
 /// Request fields that the call went without.
 fn dropped(tried: &Tried) -> Vec<Name> {
-    tried.without.map(Into::into).into_iter().chain(tried.facts.dropped.iter().cloned()).collect()
+    let left_out = tried.without.filter(|it| !OURS.contains(it));
+    left_out.map(Into::into).into_iter().chain(tried.facts.dropped.iter().cloned()).collect()
 }
 
 fn ordinal(place: usize) -> u32 {

@@ -44,10 +44,12 @@ fn headline(record: &DecisionRecord) -> String {
             format!("The caller got a full-quality answer from {served}, in {total}; it was mended first ({mended}).")
         }
         "recovered" => {
-            let added = object.added_ms.map_or_else(|| "?".to_owned(), seconds);
-            format!(
-                "The caller got a full-quality answer from {served}, {added} later than if the first try had worked."
-            )
+            let later = match object.added_ms {
+                Some(0) => "at once".to_owned(),
+                Some(ms) => format!("{} later than if the first try had worked", seconds(ms)),
+                None => "later than if the first try had worked".to_owned(),
+            };
+            format!("The caller got a full-quality answer from {served}, {later}.")
         }
         "degraded" => {
             let why = object.degraded.as_deref().unwrap_or("the ladder had nothing better");
@@ -317,7 +319,7 @@ fn attempt_result(it: &Attempt) -> String {
         let _ = write!(result, " · mended: {}", mended.join(", "));
     }
     if story.is_some_and(|it| it.unpaid) {
-        result.push_str(" · no retry: the route's retry budget is empty");
+        result.push_str(" · not asked again: the route's retry budget is empty");
     }
     if let Some(cost) = it.cost_usd.filter(|cost| *cost > 0.0) {
         let _ = write!(result, " · ${cost}");

@@ -109,6 +109,7 @@ impl Price {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn rates(input: u64, output: u64) -> Rates {
         Rates {
@@ -171,5 +172,40 @@ mod tests {
         let price = Price::flat(rates(1, 1));
         assert_eq!(price.cost(&Usage { prompt: Some(5), ..Usage::default() }), None);
         assert_eq!(price.cost(&Usage::default()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn every_token_is_charged_once_whatever_the_provider_counted(
+            prompt in 0u64..2_000_000, completion in 0u64..200_000,
+            cached: Option<u32>, written: Option<u32>, reasoning: Option<u32>,
+            input in 0u64..100_000_000, output in 0u64..100_000_000,
+        ) {
+            // Where all kinds cost the same, it does not matter how the tokens are told apart.
+            let mut all = rates(input, output);
+            all.cached = Some(all.input);
+            all.reasoning = Some(all.output);
+            let told = Usage {
+                cached: cached.map(u64::from),
+                cache_write: written.map(u64::from),
+                reasoning: reasoning.map(u64::from),
+                ..usage(prompt, completion)
+            };
+            let pico = u128::from(prompt) * u128::from(input) + u128::from(completion) * u128::from(output);
+            let exact = u64::try_from((pico + 500) / 1_000).unwrap();
+            prop_assert_eq!(Price::flat(all).cost(&told), Some(NanoDollars(exact)));
+        }
+
+        #[test]
+        fn a_cheaper_kind_of_token_never_makes_a_call_dearer(
+            prompt in 0u64..2_000_000, cached in 0u64..3_000_000, input in 1u64..100_000_000,
+        ) {
+            let mut all = rates(input, 1);
+            all.cached = Some(PicoPerToken(input / 10));
+            let price = Price::flat(all);
+            let plain = price.cost(&usage(prompt, 10));
+            let told = Usage { cached: Some(cached), ..usage(prompt, 10) };
+            prop_assert!(price.cost(&told) <= plain);
+        }
     }
 }

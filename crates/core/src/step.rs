@@ -57,6 +57,10 @@ pub struct Call {
     pub without: Option<&'static str>,
 }
 
+/// Request fields that the shell adds where the caller gave none. Leaving one out again takes nothing from the caller,
+/// so it is never told as dropped.
+pub const OURS: [&str; 2] = ["response_format", "stream_options"];
+
 /// What the shell has seen.
 #[derive(Debug)]
 pub enum Observation {

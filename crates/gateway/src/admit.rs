@@ -88,10 +88,7 @@ pub(crate) async fn admit(
     arrived: Arrived<'_>,
 ) -> Result<Admitted, Reject> {
     let Arrived { id, at, caller, headers, body } = arrived;
-    if let Some(name) = NOT_YET.iter().find(|name| headers.contains_key(**name)) {
-        let message = format!("The header {name} is not supported yet by this version of Switchback; leave it out.");
-        return Err(Reject::invalid("unsupported_header", None, message));
-    }
+    only_what_is_built(headers)?;
     let head = Head::read(&body).map_err(|error| Reject::invalid(error.code(), error.param(), error.to_string()))?;
     let asked = named(headers, &head);
     if let Found::Starred { .. } = snapshot.names.find(&snapshot.policy, asked) {
@@ -136,6 +133,17 @@ pub(crate) async fn admit(
         about,
         hold_head,
     })
+}
+
+/// No header asks for what this version cannot do.
+///
+/// # Errors
+///
+/// One does.
+pub(crate) fn only_what_is_built(headers: &HeaderMap) -> Result<(), Reject> {
+    let Some(name) = NOT_YET.iter().find(|name| headers.contains_key(**name)) else { return Ok(()) };
+    let message = format!("The header {name} is not supported yet by this version of Switchback; leave it out.");
+    Err(Reject::invalid("unsupported_header", None, message))
 }
 
 /// What is known of a request before its body is read.
@@ -234,7 +242,7 @@ fn pinned(snapshot: &Snapshot, task: &Task, head: &Head) -> Option<ProviderId> {
 }
 
 /// Tags that every deployment must carry: `gdpr, hipaa`. They narrow, never widen.
-fn tags(headers: &HeaderMap) -> Result<Vec<Name>, Reject> {
+pub(crate) fn tags(headers: &HeaderMap) -> Result<Vec<Name>, Reject> {
     let Some(sent) = text(headers, "x-switchback-tags") else { return Ok(Vec::new()) };
     let tags: Vec<Name> = sent.split(',').map(str::trim).filter(|it| !it.is_empty()).map(Into::into).collect();
     if tags.is_empty() || tags.len() > MOST_TAGS.0 || tags.iter().any(|it| it.len() > MOST_TAGS.1) {

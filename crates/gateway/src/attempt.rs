@@ -4,6 +4,7 @@
 //! or to its end where it must be judged whole; everything before that can still move.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,7 +20,7 @@ use switchback_wire::reset::Headers;
 use tokio::time::{Instant, timeout_at};
 
 use crate::broken::Broken;
-use crate::judge::{self, Evidence, RESPONSE_FORMAT};
+use crate::judge::{self, Evidence, RESPONSE_FORMAT, STREAM_OPTIONS};
 use crate::kept::{Kept, Lost};
 use crate::owner::Owner;
 use crate::state::Provider;
@@ -72,7 +73,7 @@ async fn make(owner: &Owner, call: &Call, broken: Option<&Broken>, progress: &mu
     let Some(prepared) = prepare(owner, call, broken) else {
         return Err(Failure::new(FailureClass::NotFound).with_message("the route is not of this configuration").into());
     };
-    let Prepared { provider, request, dropped, native } = prepared;
+    let Prepared { provider, request, dropped, native, usage } = prepared;
     progress.facts.dropped = dropped;
     let started = Instant::now();
     let connect_by = started + provider.connect_timeout;
@@ -88,11 +89,18 @@ async fn make(owner: &Owner, call: &Call, broken: Option<&Broken>, progress: &mu
     note_head(&mut progress.facts, status, &parts.headers, now_unix_ms);
     let request = Arc::clone(&owner.request);
     let streams = is_event_stream(&parts.headers);
-    let evidence = Evidence { request, api: provider.api, status, headers: parts.headers, now_unix_ms, native };
+    let owes_call = call.repair && broken.is_some_and(|it| it.called);
+    let headers = parts.headers;
+    let evidence = Evidence { request, api: provider.api, status, headers, now_unix_ms, native, usage, owes_call };
     if !parts.status.is_success() {
         // The status says most of it: a body that never comes must not turn a refusal into a timeout.
         let body = timeout_at(Instant::now() + ERROR_WITHIN, read(body, MOST_ERROR)).await;
-        return Err(evidence.classify(&body.ok().and_then(Result::ok).unwrap_or_default()).into());
+        let failure = evidence.classify(&body.ok().and_then(Result::ok).unwrap_or_default());
+        if failure.hint == Some(STREAM_OPTIONS) {
+            // Learned for as long as this configuration serves: not every stream has to find out.
+            provider.tells_usage.store(false, Ordering::Relaxed);
+        }
+        return Err(failure.into());
     }
     if owner.request.head.stream && streams {
         let live = Box::new(Live::new(evidence, body, call.idle, started));
@@ -132,6 +140,8 @@ struct Prepared<'a> {
     dropped: Vec<Name>,
     /// Whether the task's schema goes up in the provider's own form.
     native: bool,
+    /// Whether usage is asked for, unasked by the caller.
+    usage: bool,
 }
 
 /// The provider and the request of a call. `None` when the call is not of this snapshot.
@@ -154,7 +164,9 @@ fn prepare<'a>(owner: &'a Owner, call: &Call, broken: Option<&Broken>) -> Option
         schema: schema.map(|it| NativeSchema { name: &it.name, text: &it.text, strict: it.strict }),
         max_output: deployment.max_output,
         repair: broken.filter(|_| call.repair).map(|it| Repair { said: &it.said, errors: &it.errors }),
+        ask_usage: call.without != Some(STREAM_OPTIONS) && provider.tells_usage.load(Ordering::Relaxed),
     };
+    let usage = rewrite.ask_usage && admitted.head.stream && !admitted.head.include_usage;
     let sent = dialect::request(provider.api, &admitted.body, &admitted.head, &rewrite);
     let mut request = Request::new(Full::new(sent.body));
     *request.method_mut() = Method::POST;
@@ -166,7 +178,7 @@ fn prepare<'a>(owner: &'a Owner, call: &Call, broken: Option<&Broken>) -> Option
         headers.entry(name.clone()).or_insert_with(|| value.clone());
     }
     let dropped = sent.dropped.into_iter().map(Name::from).collect();
-    Some(Prepared { provider, request, dropped, native: schema.is_some() })
+    Some(Prepared { provider, request, dropped, native: schema.is_some(), usage })
 }
 
 fn note_head(facts: &mut Facts, status: u16, headers: &HeaderMap, now_unix_ms: u64) {

@@ -7,4 +7,6 @@ pub(crate) struct Broken {
     pub(crate) said: String,
     /// What is wrong with it, in the validator's words.
     pub(crate) errors: String,
+    /// Whether it called a tool, so that nothing but a call can take its place.
+    pub(crate) called: bool,
 }

@@ -10,6 +10,7 @@ use http::HeaderMap;
 use switchback_contract::{Answer, Repaired, ToolCall, Violation};
 use switchback_core::failure::{Detail, Failure, FailureClass};
 use switchback_core::id::Name;
+use switchback_core::policy::StreamMode;
 use switchback_core::record::Usage;
 use switchback_core::route::Capability;
 use switchback_core::step::Facts;
@@ -38,10 +39,16 @@ pub(crate) struct Evidence {
     pub(crate) now_unix_ms: u64,
     /// Whether the task's schema went up in the provider's own form, unasked by the caller.
     pub(crate) native: bool,
+    /// Whether usage was asked for, unasked by the caller.
+    pub(crate) usage: bool,
+    /// Whether a call of a tool has to come, because the model was asked to make its broken one again.
+    pub(crate) owes_call: bool,
 }
 
 /// The field in which the task's schema goes up; the answer is validated all the same, so it can be left out.
 pub(crate) const RESPONSE_FORMAT: &str = "response_format";
+/// The field in which usage is asked for; without it the cost of a stream is unknown.
+pub(crate) const STREAM_OPTIONS: &str = "stream_options";
 
 impl Evidence {
     /// What a reply with a bad status, an error in a good one, or something that is no answer stands for.
@@ -57,15 +64,19 @@ impl Evidence {
         self.of_our_own_making(failure)
     }
 
-    /// A provider that rejects the schema which we added can do without it: that is not the caller's mistake.
+    /// A provider that rejects what we added can do without it: that is not the caller's mistake.
     fn of_our_own_making(&self, failure: Failure) -> Failure {
-        const SIGNS: [&str; 5] = ["response_format", "json_schema", "output_config", "structured output", "schema"];
+        const SCHEMA: [&str; 5] = ["response_format", "json_schema", "output_config", "structured output", "schema"];
+        const USAGE: [&str; 2] = ["stream_options", "include_usage"];
         let said = [failure.param.as_deref(), failure.message.as_deref()].into_iter().flatten();
-        let about_it = said.map(str::to_ascii_lowercase).any(|it| SIGNS.iter().any(|sign| it.contains(sign)));
-        if self.native && self.status == 400 && about_it {
-            return Failure { class: FailureClass::Capability, hint: Some(RESPONSE_FORMAT), ..failure };
-        }
-        failure
+        let said: Vec<String> = said.map(str::to_ascii_lowercase).collect();
+        let about = |signs: &[&str]| said.iter().any(|it| signs.iter().any(|sign| it.contains(sign)));
+        let hint = match self.status {
+            400 | 422 if self.usage && about(&USAGE) => STREAM_OPTIONS,
+            400 | 422 if self.native && about(&SCHEMA) => RESPONSE_FORMAT,
+            _ => return failure,
+        };
+        Failure { class: FailureClass::Capability, hint: Some(hint), ..failure }
     }
 
     /// Whether a local server has silently left out most of the prompt to make it fit its window.
@@ -81,6 +92,24 @@ impl Evidence {
         self.now_unix_ms / 1_000
     }
 
+    /// How much of a stream is judged before any of it may leave. Words in the place of a call must not.
+    pub(crate) fn mode(&self) -> StreamMode {
+        if self.owes_call { StreamMode::Assured } else { self.request.mode }
+    }
+
+    /// Holds an answer against what the wire shows, what the request and its task promise, and what a repair owes: words
+    /// about a call are an answer to what the caller never said.
+    pub(crate) fn judge(&self, answer: &chat::Answer<'_>) -> Judged {
+        let judged = judge(answer, &self.request);
+        let called = answer.choices.iter().any(|it| !it.tool_calls.is_empty());
+        if called || !self.owes_call || matches!(judged, Judged::Lost(..)) {
+            return judged;
+        }
+        let why = "the broken tool call was not made again";
+        let failure = Failure::new(FailureClass::Contract).with_detail(Detail::ToolMissing).with_message(why);
+        Judged::Lost(Box::new(Failure { status: Some(200), ..failure }), None)
+    }
+
     /// A whole answer with a good status.
     pub(crate) fn whole(&self, body: &Bytes, facts: &mut Facts) -> Result<Kept, Lost> {
         let body = dialect::whole(self.api, body, self.created());
@@ -93,7 +122,7 @@ impl Evidence {
         if self.prompt_was_cut(answer.usage.as_ref()) {
             return Err(prompt_cut().into());
         }
-        match judge(&answer, &self.request) {
+        match self.judge(&answer) {
             Judged::Sound => Ok(Kept::Whole(body)),
             Judged::Mended(mended) => {
                 facts.mended = names_of(&mended);
@@ -140,8 +169,7 @@ pub(crate) fn judge(answer: &chat::Answer<'_>, request: &Admitted) -> Judged {
             return Judged::Mended(mended);
         }
         let mendable = lone && request.promise.is_mendable(&given, &violation);
-        let broken =
-            mendable.then(|| Broken { said: said(&given), errors: request.promise.errors_for_model(&violation) });
+        let broken = mendable.then(|| shown(&given, request.promise.errors_for_model(&violation)));
         let failure = Failure { repairable: mendable, ..violated(&violation) };
         return Judged::Lost(Box::new(failure), broken.map(Box::new));
     }
@@ -159,6 +187,11 @@ fn given<'a>(choice: &'a chat::Choice<'a>) -> Answer<'a> {
         media: choice.media,
         truncated: choice.finish == Some(FinishReason::Length),
     }
+}
+
+/// What the model is shown to mend its answer.
+fn shown(given: &Answer<'_>, errors: String) -> Broken {
+    Broken { said: said(given), errors, called: !given.tool_calls.is_empty() }
 }
 
 /// What the model is shown of its own answer.

@@ -106,6 +106,12 @@ impl Reject {
         Self { param: Some("model".into()), ..reject }
     }
 
+    /// The provider to which a call would be passed on does not carry the tags that the caller asks for.
+    pub(crate) fn no_compliant_route() -> Self {
+        let message = "The provider of this endpoint does not carry the tags that x-switchback-tags asks for.";
+        Self::new(424, "ladder_exhausted", "no_compliant_route", message, Reason::Forbidden)
+    }
+
     /// A provider to which a call was to be passed on did not answer.
     pub(crate) fn relay_failed(provider: &str) -> Self {
         let message = format!("{provider} did not answer, or not in time. This endpoint has no ladder.");

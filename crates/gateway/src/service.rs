@@ -68,6 +68,11 @@ async fn relayed(shared: &Arc<Shared>, request: Request<Incoming>, id: &RequestI
         let message = "This key may only ask for tasks: endpoints that are passed on need a key with `direct`.";
         return Err(Reject::forbidden("direct_not_allowed", message.to_owned()));
     }
+    admit::only_what_is_built(&parts.headers)?;
+    let tags = admit::tags(&parts.headers)?;
+    if !snapshot.providers.get(to.1).is_some_and(|it| it.carries(&tags)) {
+        return Err(Reject::no_compliant_route());
+    }
     let body = read(&snapshot, body).await?;
     let about = admit::about(shared, &snapshot, id.clone(), &caller, &parts.headers);
     let relay = Relay::new(Arc::clone(shared), snapshot, about, &to, &parts.method);

@@ -109,6 +109,8 @@ pub(crate) struct Provider {
     pub(crate) upstream: Upstream,
     pub(crate) uri: Uri,
     pub(crate) connect_timeout: Duration,
+    /// Whether it takes being asked for the usage of a stream; learned when it does not.
+    pub(crate) tells_usage: AtomicBool,
     /// As it was configured: what a star's model needs to be made.
     settings: ProviderSettings,
     /// Complete headers per key.
@@ -295,6 +297,11 @@ fn add_direct_tasks(policy: &mut Policy, floor: &Require) {
 // === impl Provider ===
 
 impl Provider {
+    /// Whether it carries each of these tags.
+    pub(crate) fn carries(&self, tags: &[Name]) -> bool {
+        tags.iter().all(|it| self.settings.tags.contains(it))
+    }
+
     fn new(settings: &ProviderSettings) -> Result<Self, StartError> {
         let wrong = |why: String| StartError::Provider { provider: Name::clone(&settings.name), why };
         let endpoint = Endpoint::parse(&settings.base_url).map_err(|it| wrong(it.to_string()))?;
@@ -321,6 +328,7 @@ impl Provider {
             headers: headers.collect::<Result<_, _>>()?,
             upstream: Upstream::new(endpoint, settings.connect_timeout, Some(tls), MAX_IDLE, IDLE_FOR),
             uri,
+            tells_usage: AtomicBool::new(true),
             settings: settings.clone(),
             connect_timeout: settings.connect_timeout,
         })

@@ -88,7 +88,7 @@ impl Live {
                 self.state.judge_end()?;
                 return Ok(Reached::End);
             }
-            if self.state.may_commit && self.state.request.mode == StreamMode::Live {
+            if self.state.may_commit && self.state.mode() == StreamMode::Live {
                 return Ok(Reached::Commit);
             }
             let (by, detail) = match (self.clocks.finished, self.clocks.first_content) {

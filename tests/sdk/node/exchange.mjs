@@ -8,41 +8,12 @@ import OpenAI, { APIError } from "openai";
 import { habits } from "./habits.mjs";
 
 const AT_ONCE = 16;
-const SCHEMA = {
-  type: "object",
-  properties: { city: { type: "string" }, count: { type: "integer" }, urgent: { type: "boolean" } },
-  required: ["city", "count", "urgent"],
-  additionalProperties: false,
-};
-const TOOL = {
-  type: "object",
-  properties: { city: { type: "string" }, days: { type: "integer" } },
-  required: ["city", "days"],
-  additionalProperties: false,
-};
-const PROMPTS = { plain: "Say hello.", schema: "Fill in the form.", tools: "Please use a tool for the weather." };
-
-function requestOf({ task, flavor, delivery }) {
-  // A blocked request stays blocked for a while whoever is asked: every case has words of its own.
-  const messages = [{ role: "user", content: `${task}: ${PROMPTS[flavor]} (node)` }];
-  const request = { model: task, messages, stream: delivery === "stream" };
-  if (flavor === "schema") {
-    const form = { name: "form", strict: true, schema: SCHEMA };
-    request.response_format = { type: "json_schema", json_schema: form };
-  }
-  if (flavor === "tools") {
-    const weather = { name: "get_weather", description: "The weather of a city", parameters: TOOL };
-    request.tools = [{ type: "function", function: weather }];
-  }
-  return request;
-}
-
 async function ask(client, it) {
-  const seen = { exception: null, status: null, code: null, object: null, headers: {}, text: "", refusal: "" };
-  Object.assign(seen, { calls: [], finish: null, model: null });
+  const seen = { exception: null, status: null, code: null, object: null, headers: {}, texts: [], refusal: "" };
+  Object.assign(seen, { calls: [], ids: [], finishes: [], usage: null, model: null });
   const options = it.no_client_retries ? { maxRetries: 0 } : {};
   try {
-    const { data, response } = await client.chat.completions.create(requestOf(it), options).withResponse();
+    const { data, response } = await client.chat.completions.create(it.request, options).withResponse();
     seen.status = response.status;
     seen.headers = Object.fromEntries(response.headers);
     if (it.delivery === "stream") {
@@ -57,26 +28,33 @@ async function ask(client, it) {
 }
 
 function takeWhole(seen, answer) {
-  const [choice] = answer.choices;
-  seen.text = choice.message.content ?? "";
-  seen.refusal = choice.message.refusal ?? "";
-  seen.calls = (choice.message.tool_calls ?? []).map((call) => [call.function.name, call.function.arguments]);
-  seen.finish = choice.finish_reason;
+  const { message } = answer.choices[0];
+  seen.texts = answer.choices.map((choice) => choice.message.content ?? "");
+  seen.refusal = message.refusal ?? "";
+  seen.calls = (message.tool_calls ?? []).map((call) => [call.function.name, call.function.arguments]);
+  seen.ids = (message.tool_calls ?? []).map((call) => call.id);
+  seen.finishes = answer.choices.map((choice) => choice.finish_reason);
+  seen.usage = answer.usage ?? null;
   seen.model = answer.model;
   seen.object = answer.switchback ?? null;
 }
 
 function takeChunk(seen, chunk) {
   seen.model = chunk.model ?? seen.model;
+  seen.usage = chunk.usage ?? seen.usage;
   seen.object = chunk.switchback ?? seen.object;
   for (const choice of chunk.choices) {
-    seen.text += choice.delta.content ?? "";
+    for (; seen.texts.length <= choice.index; seen.finishes.push(null)) seen.texts.push("");
+    seen.texts[choice.index] += choice.delta.content ?? "";
     seen.refusal += choice.delta.refusal ?? "";
     for (const call of choice.delta.tool_calls ?? []) {
-      if (call.function.name) seen.calls.push([call.function.name, ""]);
+      if (call.function.name) {
+        seen.calls.push([call.function.name, ""]);
+        seen.ids.push(call.id);
+      }
       seen.calls[call.index][1] += call.function.arguments ?? "";
     }
-    seen.finish = choice.finish_reason ?? seen.finish;
+    seen.finishes[choice.index] = choice.finish_reason ?? seen.finishes[choice.index];
   }
 }
 

@@ -4,33 +4,6 @@ import time
 
 import openai
 
-SCHEMA = {
-    "type": "object",
-    "properties": {
-        "city": {"type": "string"},
-        "count": {"type": "integer"},
-        "urgent": {"type": "boolean"},
-    },
-    "required": ["city", "count", "urgent"],
-    "additionalProperties": False,
-}
-TOOLS = [
-    {
-        "type": "function",
-        "function": {
-            "name": "get_weather",
-            "description": "The weather of a city",
-            "parameters": {
-                "type": "object",
-                "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
-                "required": ["city", "days"],
-                "additionalProperties": False,
-            },
-        },
-    }
-]
-PROMPTS = {"plain": "Say hello.", "schema": "Fill in the form.", "tools": "Please use a tool for the weather."}
-
 
 class Seen:
     """What the application saw of one call."""
@@ -43,24 +16,24 @@ class Seen:
         self.code = None
         self.object = None
         self.headers = {}
-        self.text = ""
+        # By choice, in the order of their indexes.
+        self.texts = []
         self.refusal = ""
+        # Name and arguments of each tool call of the first choice, and their ids.
         self.calls = []
-        self.finish = None
+        self.ids = []
+        self.finishes = []
+        self.usage = None
         self.model = None
         self.took = 0.0
 
+    @property
+    def text(self):
+        return self.texts[0] if self.texts else ""
 
-def request_of(case):
-    # A blocked request stays blocked for a while whoever is asked: every case has words of its own.
-    prompt = f"{case['task']}: {PROMPTS[case['flavor']]}"
-    request = {"model": case["task"], "messages": [{"role": "user", "content": prompt}]}
-    if case["flavor"] == "schema":
-        form = {"name": "form", "strict": True, "schema": SCHEMA}
-        request["response_format"] = {"type": "json_schema", "json_schema": form}
-    if case["flavor"] == "tools":
-        request["tools"] = TOOLS
-    return request
+    @property
+    def finish(self):
+        return self.finishes[0] if self.finishes else None
 
 
 def at_defaults(client, case):
@@ -72,7 +45,7 @@ def ask(client, case):
     """Through the synchronous client."""
     seen, started, client = Seen(), time.monotonic(), at_defaults(client, case)
     try:
-        raw = client.chat.completions.with_raw_response.create(**request_of(case), stream=case["delivery"] == "stream")
+        raw = client.chat.completions.with_raw_response.create(**case["request"])
         take_head(seen, raw)
         answer = raw.parse()
         if case["delivery"] == "stream":
@@ -90,9 +63,7 @@ async def ask_async(client, case):
     """Through the asynchronous client."""
     seen, started, client = Seen(), time.monotonic(), at_defaults(client, case)
     try:
-        raw = await client.chat.completions.with_raw_response.create(
-            **request_of(case), stream=case["delivery"] == "stream"
-        )
+        raw = await client.chat.completions.with_raw_response.create(**case["request"])
         take_head(seen, raw)
         answer = raw.parse()
         if case["delivery"] == "stream":
@@ -112,30 +83,39 @@ def take_head(seen, raw):
 
 
 def take_whole(seen, answer):
-    choice = answer.choices[0]
-    seen.text = choice.message.content or ""
-    seen.refusal = choice.message.refusal or ""
-    seen.calls = [(it.function.name, it.function.arguments) for it in choice.message.tool_calls or []]
-    seen.finish = choice.finish_reason
+    first = answer.choices[0].message
+    seen.texts = [it.message.content or "" for it in answer.choices]
+    seen.refusal = first.refusal or ""
+    seen.calls = [(it.function.name, it.function.arguments) for it in first.tool_calls or []]
+    seen.ids = [it.id for it in first.tool_calls or []]
+    seen.finishes = [it.finish_reason for it in answer.choices]
+    seen.usage = answer.usage.model_dump() if answer.usage else None
     seen.model = answer.model
     seen.object = (answer.model_extra or {}).get("switchback")
 
 
 def take_chunk(seen, chunk):
     seen.model = chunk.model or seen.model
+    if chunk.usage:
+        assert seen.usage is None, "usage comes twice"
+        seen.usage = chunk.usage.model_dump()
     told = (chunk.model_extra or {}).get("switchback")
     if told is not None:
         assert seen.object is None, "two chunks carry our object"
         seen.object = told
     for choice in chunk.choices:
-        seen.text += choice.delta.content or ""
+        while len(seen.texts) <= choice.index:
+            seen.texts.append("")
+            seen.finishes.append(None)
+        seen.texts[choice.index] += choice.delta.content or ""
         seen.refusal += choice.delta.refusal or ""
         for it in choice.delta.tool_calls or []:
             if it.function.name:
                 seen.calls.append((it.function.name, ""))
+                seen.ids.append(it.id)
             name, arguments = seen.calls[it.index]
             seen.calls[it.index] = (name, arguments + (it.function.arguments or ""))
-        seen.finish = choice.finish_reason or seen.finish
+        seen.finishes[choice.index] = choice.finish_reason or seen.finishes[choice.index]
 
 
 def take_error(seen, error):

@@ -1,7 +1,7 @@
-"""Judges what the application, the provider and the operator saw of one case against the table of faults."""
+"""Judges what the application, the provider and the operator saw of one case against what must come of it."""
 
-import json
-
+from answers import check_answer, check_usage, equal
+from truth import check_headers, check_records
 
 EXCEPTIONS = {
     "python": {400: "BadRequestError", 424: "APIStatusError", 429: "RateLimitError"},
@@ -16,83 +16,88 @@ def judge(case, seen, records, calls, deadline_s):
     """Everything that is wrong, in sentences; nothing when all is well."""
     wrong = []
     say = wrong.append
-    expect = case["expect"]
-    end = expect["end"]
-    if case["alone"] and end == "moves":
-        end = "fails"
-    for check in (check_walks, check_calls, check_records):
-        check(case, seen, records, calls, say)
+    check_walks(case, records, say)
+    check_calls(case, records, calls, say)
+    check_records(seen, records, say)
     for record in records:
         if record["total_ms"] > deadline_s * 1000 + SLACK_MS:
             say(f"a walk took {record['total_ms']} ms, the deadline is {deadline_s} s")
-    {
-        "serves": serves,
-        "moves": moves,
-        "breaks": breaks,
-        "refused": refused,
-        "stops": stops,
-        "fails": fails,
-    }[end](case, seen, say)
+    JUDGES[case["kind"]](case, seen, records, say)
     if seen.object is None:
         say("no switchback object")
-    elif end != "breaks":
+    elif not (seen.exception and seen.status == 200) and case["expect"].get("end") != "breaks":
         check_headers(case, seen, say)
     return wrong
 
 
-def equal(say, what, got, wanted):
-    if got != wanted:
-        say(f"{what} is {got!r}, expected {wanted!r}")
+def of_fault(case, seen, _, say):
+    end = case["expect"]["end"]
+    if case["alone"] and end == "moves":
+        end = "fails"
+    {"serves": serves, "moves": moves, "breaks": breaks, "refused": refused, "stops": stops, "fails": fails}[end](
+        case, seen, say
+    )
 
 
 def serves(case, seen, say):
-    task = case["task"]
-    answered(case, seen, say, "ok", f"p-{task}", "1")
-    wanted = "another-model-sim" if case["fault"] == "wrong-model" else None
-    if wanted:
-        equal(say, "model", seen.model, wanted)
+    answered(case, seen, say, "ok", 1)
+    if case["fault"] == "wrong-model":
+        equal(say, "model", seen.model, "another-model-sim")
     if not case["alone"]:
-        equal(say, "not_run", (seen.object or {}).get("not_run"), [{"rung": 2, "name": f"b-{task}", "reason": "not_reached"}])
+        equal(say, "not_run", (seen.object or {}).get("not_run"), [not_run(2, f"b-{case['task']}", "not_reached")])
 
 
 def moves(case, seen, say):
-    task, expect = case["task"], case["expect"]
-    answered(case, seen, say, "recovered", f"b-{task}", "2")
-    equal(say, "model", seen.model, f"backup-{task}-sim")
+    expect = case["expect"]
+    answered(case, seen, say, "recovered", 2)
+    check_attempts(case, seen, say, [expect["class"]] * len(kinds_of(case)), ["served"])
     told = seen.object or {}
-    n = expect.get("attempts", expect["calls"])
-    classes = [(it["route"], it["class"]) for it in told.get("attempts", [])]
-    equal(say, "attempts", classes, [(f"p-{task}", expect["class"])] * n + [(f"b-{task}", "served")])
-    kinds = [it["kind"] for it in told.get("attempts", [])]
-    equal(say, "kinds of attempts", kinds, ["first"] + ["retry"] * (n - 1) + ["first"])
     equal(say, "why", told.get("why"), "capability" if expect["class"] in CAPABILITY else "ladder")
     equal(say, "not_run", told.get("not_run"), [])
 
 
-def answered(case, seen, say, outcome, served_by, rung):
-    expect, told = case["expect"], seen.object or {}
+def kinds_of(case):
+    expect = case["expect"]
+    n = expect.get("attempts", expect["calls"])
+    return expect.get("kinds", ["first"] + ["retry"] * (n - 1))
+
+
+def check_attempts(case, seen, say, primary, fallback):
+    """The classes and kinds of all attempts, those of the primary first."""
+    told = (seen.object or {}).get("attempts", [])
+    task = case["task"]
+    wanted = [(f"p-{task}", it) for it in primary] + [(f"b-{task}", it) for it in fallback]
+    equal(say, "attempts", [(it["route"], it["class"]) for it in told], wanted)
+    equal(say, "kinds of attempts", [it["kind"] for it in told], kinds_of(case) + ["first"] * len(fallback))
+
+
+def answered(case, seen, say, outcome, rung):
+    """A whole answer of this rung, in the one shape."""
+    task, expect, told = case["task"], case["expect"], seen.object or {}
+    model = case["models"][rung - 1]
     equal(say, "exception", seen.exception, None)
     equal(say, "status", seen.status, 200)
     equal(say, "outcome", told.get("outcome"), outcome)
-    equal(say, "served_by", told.get("served_by"), served_by)
-    equal(say, "rung", str(told.get("rung")), rung)
+    equal(say, "served_by", told.get("served_by"), ("p-" if rung == 1 else "b-") + task)
+    equal(say, "rung", told.get("rung"), rung)
+    check_dropped(case, seen, say, rung)
+    if case["fault"] != "wrong-model":
+        equal(say, "model", seen.model, f"{model}-{'b' if case['at'] == 'broken' and rung == 1 else 'sim'}")
+    fault = case["fault"] if rung == 1 and case["kind"] == "fault" else "ok"
     finish = expect.get("finish")
-    flavor = case["flavor"]
-    if flavor == "tools" and not finish:
-        if not keeps_tool(seen.calls):
-            say(f"tool calls are not sound: {seen.calls}")
-        equal(say, "finish", seen.finish, "tool_calls")
-    elif flavor == "schema" and not finish:
-        if not keeps_schema(seen.text):
-            say(f"the answer breaks its schema: {seen.text!r}")
-        equal(say, "finish", seen.finish, "stop")
-    elif flavor == "plain" and case["fault"] in ("broken-json", "missing-field"):
-        equal(say, "finish", seen.finish, "stop")
-    else:
-        equal(say, "times the text was sent", seen.text.count("Simulated answer of"), 1)
-        equal(say, "finish", seen.finish, finish or "stop")
-        if not finish and not seen.text.endswith("."):
-            say(f"the text is not whole: {seen.text!r}")
+    finish = finish.get(shapes(case)[rung - 1]) if isinstance(finish, dict) else finish
+    check_answer(expect["says"], model, seen, say, fault=fault, finish=finish)
+    if case["at"] == "sim" or rung == 2:
+        check_usage(case, seen, say, is_cut=fault != "ok" and expect.get("usage") == "cut")
+
+
+def check_dropped(case, seen, say, rung):
+    """Exactly the hints that the shape which answered has no form for are told, in object and record."""
+    dropped = case["expect"].get("dropped", [])
+    by_vendor = dropped if isinstance(dropped, dict) else {"anthropic": dropped}
+    dropped = by_vendor.get(shapes(case)[rung - 1])
+    told = (seen.object or {}).get("dropped")
+    equal(say, "dropped", sorted(told) if told else told, sorted(dropped) if dropped else None)
 
 
 def breaks(case, seen, say):
@@ -146,12 +151,67 @@ def raised(case, seen, say, status, code):
     else:
         equal(say, "x-should-retry", seen.headers.get("x-should-retry"), "false")
     classes = {it["class"] for it in (seen.object or {}).get("attempts", [])}
+    wanted = case["expect"].get("class", "server_error")
     # A client's own retry may find the key cooling, and then no call is made.
-    if classes != {case["expect"]["class"]} and not (status == 429 and not classes):
-        say(f"classes are {classes}, expected {case['expect']['class']}")
+    if classes != {wanted} and not (status == 429 and not classes):
+        say(f"classes are {classes}, expected {wanted}")
 
 
-def check_walks(case, seen, records, _, say):
+def of_sequence(case, seen, _, say):
+    """The primary answers in the end, and the fallback is never asked."""
+    told = seen.object or {}
+    answered(case, seen, say, "recovered", 1)
+    attempts = [(it["kind"], it["class"]) for it in told.get("attempts", [])]
+    equal(say, "attempts", attempts, [tuple(it) for it in case["expect"]["attempts"]])
+    equal(say, "why", told.get("why"), None)
+    equal(say, "not_run", told.get("not_run"), [not_run(2, f"b-{case['task']}", "not_reached")])
+
+
+def of_repair(case, seen, records, say):
+    """A broken answer that was mended, here or by its own model, is recovered and never reaches the fallback."""
+    by, told = case["expect"]["by"], seen.object or {}
+    answered(case, seen, say, "ok" if by == "nobody" else "recovered", 1)
+    kinds = ["first", "repair"] if by == "model" else ["first"]
+    classes = ["contract", "served"] if by == "model" else ["served"]
+    equal(say, "kinds of attempts", [it["kind"] for it in told.get("attempts", [])], kinds)
+    equal(say, "classes", [it["class"] for it in told.get("attempts", [])], classes)
+    equal(say, "why", told.get("why"), None)
+    mended = [bool(it.get("mended")) for record in records for it in record["attempts"]]
+    equal(say, "mended in the record", mended, [by == "local"] if by != "model" else [False, False])
+
+
+def of_width(case, seen, _, say):
+    """The same answer whoever gives it; a promise that a shape cannot keep is not broken but asked of the other one."""
+    expect, vendor, task = case["expect"], case["vendor"], case["task"]
+    told = seen.object or {}
+    up, anthropic_first = case["fault"] == "ok", vendor == "anthropic"
+    if expect.get("promise") and anthropic_first:
+        answered(case, seen, say, "ok", 2)
+        equal(say, "not_run", told.get("not_run"), [not_run(1, f"p-{task}", "no_capability")])
+        equal(say, "why", told.get("why"), "capability")
+    elif expect.get("promise") and not up:
+        raised(case, seen, say, 424, "all_rungs_failed")
+        equal(say, "not_run", told.get("not_run"), [not_run(2, f"b-{task}", "no_capability")])
+    elif (expect.get("unheard") or expect.get("rejected")) and not up and not anthropic_first:
+        equal(say, "outcome", told.get("outcome"), "failed")
+        equal(say, "code", seen.code, "all_rungs_failed")
+        equal(say, "texts", seen.texts, [])
+    elif expect.get("rejected") and anthropic_first:
+        answered(case, seen, say, "recovered", 2)
+        equal(say, "why", told.get("why"), "capability")
+    elif up and not (expect.get("unheard") and anthropic_first):
+        answered(case, seen, say, "ok", 1)
+        equal(say, "why", told.get("why"), None)
+    else:
+        answered(case, seen, say, "recovered", 2)
+        equal(say, "why", told.get("why"), "ladder")
+
+
+def not_run(rung, name, reason):
+    return {"rung": rung, "name": name, "reason": reason}
+
+
+def check_walks(case, records, say):
     """One walk per call. A rate limit names a time, and the SDK comes back at it: each time a walk, and it says so."""
     retries = [it.get("client_retry") for it in records]
     if case["alone"] and case["expect"]["class"] == "rate_limited":
@@ -163,83 +223,29 @@ def check_walks(case, seen, records, _, say):
         equal(say, "the client's retries", retries, [0])
 
 
-def check_calls(case, _, records, calls, say):
-    """The provider saw exactly the calls that the table and the records tell of."""
+def check_calls(case, records, calls, say):
+    """The providers saw exactly the calls that the table and the records tell of, each in its own shape."""
     task, expect = case["task"], case["expect"]
-    model = f"large-{task}" if case["fault"] == "ok" else f"large-{task}+{case['fault']}"
-    primary, fallback = calls.get(model, 0), calls.get(f"backup-{task}", 0)
-    told = sum(1 for record in records for it in record["attempts"] if it["route"] == f"p-{task}")
-    if case["fault"] != "refused":
-        equal(say, "attempts in the records", told, primary)
+    told = [it["route"] for record in records for it in record["attempts"]]
+    seen = [calls.get(model, []) for model in case["models"]]
+    for place, (prefix, vendor) in enumerate(zip("pb", shapes(case), strict=True)):
+        if case["fault"] != "refused" and not (place == 0 and case["at"] == "broken"):
+            equal(say, f"attempts of {prefix} in the records", told.count(f"{prefix}-{task}"), len(seen[place]))
+        equal(say, f"shapes of {prefix}", {it["shape"] for it in seen[place]} - {vendor}, set())
+        streams = {it["stream"] for it in seen[place]}
+        equal(say, f"streams of {prefix}", streams - {case["delivery"] == "stream"}, set())
+    if case["kind"] != "fault":
+        return
     if case["alone"] and expect["class"] == "rate_limited":
-        if primary < 1:
+        if not seen[0]:
             say("the provider was never asked")
     else:
-        equal(say, "calls of the primary", primary, expect["calls"])
-    equal(say, "calls of the fallback", fallback, 1 if expect["end"] == "moves" and not case["alone"] else 0)
+        equal(say, "calls of the primary", len(seen[0]), expect["calls"])
+    equal(say, "calls of the fallback", len(seen[1]), 1 if expect["end"] == "moves" and not case["alone"] else 0)
 
 
-def check_records(_, seen, records, __, say):
-    """The record agrees with what the caller was told."""
-    if not records or seen.object is None:
-        return
-    record = records[-1]
-    for key, value in seen.object.items():
-        if key == "attempts":
-            for told, kept in zip(value, record["attempts"], strict=False):
-                equal(say, "attempt of the record", {name: kept.get(name) for name in told}, told)
-            equal(say, "attempts of the record", len(record["attempts"]), len(value))
-        else:
-            equal(say, f"{key} of the record", record.get(key), value)
+def shapes(case):
+    return (case["vendor"], "anthropic" if case["vendor"] == "openai" else "openai")
 
 
-def check_headers(case, seen, say):
-    """The headers agree with the object; those of a stream as of its commit, when a filter had not struck yet."""
-    told, headers = seen.object, seen.headers
-    trail = ", ".join(f"{it['route']}={it['class']};{it['ms']}" for it in told["attempts"])
-    optional = {
-        "x-switchback-served-by": told.get("served_by"),
-        "x-switchback-provider": told.get("provider"),
-        "x-switchback-region": told.get("region"),
-        "x-switchback-why": told.get("why"),
-        "x-switchback-degraded": told.get("degraded"),
-        "x-switchback-rung": f"{told['rung']}/{told['rungs']}" if told.get("rung") else None,
-        "x-switchback-added-ms": str(told["added_ms"]) if "added_ms" in told else None,
-        "x-switchback-simulated": "true" if told.get("simulated") else None,
-        "x-switchback-not-run": ", ".join(f"{it['name']}={it['reason']}" for it in told["not_run"]) or None,
-        "x-switchback-outcome": told["outcome"],
-        "x-switchback-task": told["task"],
-        "x-switchback-attempts": str(len(told["attempts"])),
-        "x-request-id": told["request_id"],
-    }
-    if case["fault"] == "filtered" and case["delivery"] == "stream" and case["flavor"] == "plain":
-        optional["x-switchback-outcome"] = "ok"
-        trail = trail.replace("=policy_blocked;", "=served;")
-    for name, value in optional.items():
-        equal(say, name, headers.get(name), value)
-    shown = headers.get("x-switchback-trail") or ""
-    if headers.get("content-type", "").startswith("text/event-stream"):
-        # As of the commit: the time of the served attempt is not final yet.
-        shown, trail = (",".join(it.split(";")[0] for it in text.split(", ")) for text in (shown, trail))
-    equal(say, "x-switchback-trail", shown, trail)
-
-
-def keeps_schema(text):
-    """Whether a text is JSON that keeps the schema of the form."""
-    try:
-        form = json.loads(text)
-    except ValueError:
-        return False
-    kinds = {"city": str, "count": int, "urgent": bool}
-    return isinstance(form, dict) and set(form) == set(kinds) and all(type(form[key]) is kinds[key] for key in kinds)
-
-
-def keeps_tool(calls):
-    """Whether the calls are one sound call of the declared tool."""
-    if len(calls) != 1 or calls[0][0] != "get_weather":
-        return False
-    try:
-        arguments = json.loads(calls[0][1])
-    except ValueError:
-        return False
-    return set(arguments) == {"city", "days"} and type(arguments["city"]) is str and type(arguments["days"]) is int
+JUDGES = {"fault": of_fault, "sequence": of_sequence, "repair": of_repair, "width": of_width}

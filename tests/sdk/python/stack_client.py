@@ -32,11 +32,11 @@ class Stack:
         return list(reversed(json.loads(found)))
 
     def calls(self):
-        """How many calls the provider saw, by model."""
-        counts = {}
+        """The calls that the simulator saw, by model."""
+        seen = {}
         for call in json.loads(get(f"{self.told['control']}/calls")):
-            counts[call["model"]] = counts.get(call["model"], 0) + 1
-        return counts
+            seen.setdefault(call["model"], []).append(call)
+        return seen
 
     def open_calls(self):
         return json.loads(get(f"{self.told['control']}/state"))["open_calls"]

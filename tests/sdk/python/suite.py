@@ -51,7 +51,7 @@ def run_node(told, cases, with_habits):
     seen = []
     for it in answer["seen"]:
         one = Seen()
-        vars(one).update(it, language="node", calls=[tuple(call) for call in it["calls"]])
+        vars(one).update(it, language="node")
         seen.append(one)
     return seen, [tuple(it) for it in answer["habits"]]
 
@@ -84,7 +84,7 @@ def main():
 
     with Stack() as stack:
         told = stack.told
-        covered = {case["fault"] for case in told["cases"]}
+        covered = {case["fault"] for case in told["cases"] if case["kind"] == "fault"}
         note("every fault of the catalogue is tried", [f"{it} is not" for it in sorted(set(told["offered"]) ^ covered)])
         seen = run(kind, told)
         calls = stack.calls()

@@ -19,7 +19,7 @@ pub(super) fn compile(raw: &Raw, outside: &mut Outside<'_>, report: &mut Report<
     let mut keys: Vec<AppKey> = Vec::new();
     if let Some(reference) = &raw.server.app_keys {
         let effect = "No application of the list could call.";
-        if let Some(list) = outside.secret(reference, effect, report) {
+        if let Some(list) = outside.secret(reference, || effect.to_owned(), report) {
             listed_keys(&list, &reference.value.to_string(), &reference.span, raw, report, &mut keys);
         }
     }
@@ -101,7 +101,7 @@ fn key(written: &RawKey, raw: &Raw, outside: &mut Outside<'_>, report: &mut Repo
     let secret = match written.secret.as_ref()? {
         RawSecret::Sha256(hash) => AppSecret::Sha256(*hash),
         RawSecret::Plain(reference) => {
-            AppSecret::Plain(outside.secret(reference, &format!("Application {name} could not call."), report)?)
+            AppSecret::Plain(outside.secret(reference, || format!("Application {name} could not call."), report)?)
         }
     };
     Some(AppKey { name: name.as_str().into(), secret, segment, tasks, direct: written.direct })

@@ -88,8 +88,10 @@ pub(crate) fn draft<'r>(raw: &'r Raw, outside: &mut Outside<'_>, report: &mut Re
 fn server(raw: &Raw, outside: &mut Outside<'_>, report: &mut Report<'_>) -> Server {
     let written = &raw.server;
     let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let admin_token =
-        written.admin_token.as_ref().and_then(|it| outside.secret(it, "Nobody could act as an operator.", report));
+    let admin_token = written
+        .admin_token
+        .as_ref()
+        .and_then(|it| outside.secret(it, || "Nobody could act as an operator.".to_owned(), report));
     Server {
         listen: written.listen.as_ref().map_or(loopback(4_000), |it| it.value),
         admin: written.admin.as_ref().map_or(loopback(4_001), |it| it.value),

@@ -57,7 +57,7 @@ impl<'a> Outside<'a> {
     pub(crate) fn secret(
         &mut self,
         reference: &At<Reference>,
-        effect: &str,
+        effect: impl FnOnce() -> String,
         report: &mut Report<'_>,
     ) -> Option<Secret> {
         match self.look_up(&reference.value) {
@@ -67,7 +67,7 @@ impl<'a> Outside<'a> {
                 report.add(
                     Diagnostic::error(codes::MISSING_SECRET, &reference.span, message)
                         .label("needed here")
-                        .effect(effect)
+                        .effect(effect())
                         .fix(fix),
                 );
                 None

@@ -132,14 +132,15 @@ fn keys(
     outside: &mut Outside<'_>,
     report: &mut Report<'_>,
 ) -> Vec<Secret> {
-    let effect = users(raw, &written.name.value);
+    // Only told where a key is missing: looking for it is a walk over the whole file.
+    let effect = || users(raw, &written.name.value);
     if let Some(references) = &written.keys {
-        return references.iter().filter_map(|it| outside.secret(it, &effect, report)).collect();
+        return references.iter().filter_map(|it| outside.secret(it, effect, report)).collect();
     }
     let Some(variable) = vendor.key_variable else { return vec![Secret::new(String::new())] };
     let usual = At { value: Reference::Variable(variable.to_owned()), span: written.name.span.clone() };
     outside
-        .secret(&usual, &format!("{effect} It is the usual variable; another: keys = [\"env:NAME\"]."), report)
+        .secret(&usual, || format!("{} It is the usual variable; another: keys = [\"env:NAME\"].", effect()), report)
         .into_iter()
         .collect()
 }

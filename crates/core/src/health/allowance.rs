@@ -63,6 +63,7 @@ impl Allowance {
     pub(super) fn forget(&mut self) {
         self.requests.known = None;
         self.tokens.known = None;
+        self.told_of = 0;
     }
 
     /// Counts a call; what is given back belongs to its reply.

@@ -68,6 +68,11 @@ impl Held {
         }
     }
 
+    /// How much of it is judged before any of it may leave.
+    pub(super) fn mode(&self) -> StreamMode {
+        self.evidence.mode()
+    }
+
     /// Takes one event; whether it was content.
     pub(crate) fn take(&mut self, event: &SseEvent) -> Result<bool, Failure> {
         if event.is_done() {
@@ -142,7 +147,7 @@ impl Held {
 
     /// Judges tool calls as they become whole; all of them at the finish, where the last may have been cut.
     fn judge_tool_calls(&mut self, cut: bool) -> Result<(), Failure> {
-        if self.request.mode != StreamMode::Live {
+        if self.mode() != StreamMode::Live {
             return Ok(());
         }
         for (_, call) in self.assembly.take_whole_calls() {
@@ -160,7 +165,7 @@ impl Held {
         if cut || self.n_finished != 1 {
             return Err(failure);
         }
-        match judge::judge(&self.assembly.answer(), &self.request) {
+        match self.evidence.judge(&self.assembly.answer()) {
             Judged::Mended(mended) if mended.text.is_none() => {
                 // The first chunk is the text, which has left or is ready to; the last the finish, which is held.
                 let chunks = self.tell_calls_anew(&mended);
@@ -208,11 +213,11 @@ impl Held {
     /// Holds the whole answer against what the wire shows and what was promised. What could be mended is told anew,
     /// where nothing of it has left.
     pub(super) fn judge_end(&mut self) -> Result<(), Failure> {
-        let whole = self.request.mode == StreamMode::Assured;
+        let whole = self.mode() == StreamMode::Assured;
         if whole && self.evidence.prompt_was_cut(self.assembly.usage().as_ref()) {
             return Err(judge::prompt_cut());
         }
-        match judge::judge(&self.assembly.answer(), &self.request) {
+        match self.evidence.judge(&self.assembly.answer()) {
             Judged::Sound => Ok(()),
             Judged::Mended(mended) if whole => {
                 self.tell_anew(&mended);

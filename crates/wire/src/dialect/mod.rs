@@ -79,6 +79,9 @@ pub struct Rewrite<'a> {
     pub max_output: Option<u64>,
     /// Two more messages at the end, which ask for the answer again.
     pub repair: Option<Repair<'a>>,
+    /// Whether a stream is asked for its usage where the caller did not ask: the only way to know what it cost. Shapes
+    /// that always tell it ignore this.
+    pub ask_usage: bool,
 }
 
 /// A JSON Schema for the upstream to hold its answer to.
@@ -196,7 +199,16 @@ impl<'a> Rewrite<'a> {
     /// The caller's request with this model.
     #[must_use]
     pub const fn to(model: &'a str) -> Self {
-        Self { model, without: None, with: &[], instruction: None, schema: None, max_output: None, repair: None }
+        Self {
+            model,
+            without: None,
+            with: &[],
+            instruction: None,
+            schema: None,
+            max_output: None,
+            repair: None,
+            ask_usage: true,
+        }
     }
 
     /// The hint that is left out.
@@ -263,8 +275,7 @@ impl Translator {
 #[must_use]
 pub fn request(api: Api, body: &Bytes, head: &Head, rewrite: &Rewrite<'_>) -> Sent {
     match api {
-        Api::OpenAi => Sent { body: openai::request(body, head, rewrite, true), dropped: Vec::new() },
-        Api::OpenAiCompatible => Sent { body: openai::request(body, head, rewrite, false), dropped: Vec::new() },
+        Api::OpenAi | Api::OpenAiCompatible => Sent { body: openai::request(body, head, rewrite), dropped: Vec::new() },
         Api::Anthropic => anthropic::request(body, head, rewrite),
     }
 }

@@ -1,8 +1,8 @@
 //! OpenAI chat completions, and the servers that speak the same.
 //!
-//! The model's name is replaced in place, and what else a rung changes is spliced into the caller's bytes. From OpenAI
-//! itself usage is asked for in every stream, because it is the only way to know what an answer cost; a compatible
-//! server may reject `stream_options`, so there only the caller asks.
+//! The model's name is replaced in place, and what else a rung changes is spliced into the caller's bytes. Usage is asked
+//! for in every stream, because it is the only way to know what an answer cost; a server that rejects `stream_options`
+//! is called without it.
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
@@ -39,8 +39,8 @@ const CAPS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
 /// Longest name of a schema that OpenAI takes.
 const MAX_SCHEMA_NAME: usize = 64;
 
-/// The body as this rung sends it. `ask_usage`: see to it that a stream ends with its usage.
-pub(super) fn request(body: &Bytes, head: &Head, rewrite: &Rewrite<'_>, ask_usage: bool) -> Bytes {
+/// The body as this rung sends it.
+pub(super) fn request(body: &Bytes, head: &Head, rewrite: &Rewrite<'_>) -> Bytes {
     let mut splice = Splice::new();
     if let Some(span) = rewrite.left_out().and_then(|it| json::member(body, it)) {
         splice.remove_member(body, span);
@@ -59,7 +59,7 @@ pub(super) fn request(body: &Bytes, head: &Head, rewrite: &Rewrite<'_>, ask_usag
     if let Some(schema) = rewrite.native_schema(head) {
         set(&mut splice, body, head, ("response_format", &response_format(schema)));
     }
-    if ask_usage && head.stream && !head.include_usage {
+    if rewrite.ask_usage && head.stream && !head.include_usage {
         add_usage(&mut splice, body, head);
     }
     if let Some(instruction) = rewrite.instruction {

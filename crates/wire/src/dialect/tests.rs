@@ -61,7 +61,7 @@ fn only_the_model_changes_and_every_other_byte_stays() {
 }
 
 #[test]
-fn openai_is_asked_for_usage_in_every_stream() {
+fn usage_is_asked_for_in_every_stream_unless_the_server_cannot() {
     let cases = [
         ("", r#","stream_options":{"include_usage":true}"#),
         (r#","stream_options":null"#, r#","stream_options":{"include_usage":true}"#),
@@ -74,12 +74,11 @@ fn openai_is_asked_for_usage_in_every_stream() {
     ];
     for (options, expected) in cases {
         let body = |options: &str| format!(r#"{{"model":"m",{MESSAGES},"stream":true{options}}}"#);
-        assert_eq!(sent(Api::OpenAi, &body(options), "m"), body(expected));
-        assert_eq!(
-            sent(Api::OpenAiCompatible, &body(options), "m"),
-            body(options),
-            "a compatible server is sent what came"
-        );
+        for api in [Api::OpenAi, Api::OpenAiCompatible] {
+            assert_eq!(sent(api, &body(options), "m"), body(expected));
+            let unasked = Rewrite { ask_usage: false, ..Rewrite::to("m") };
+            assert_eq!(rewritten(api, &body(options), &unasked), body(options), "what came is what is sent");
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use Detail as D;
 use FailureClass as C;
 
 /// Version of the table, shown on the page that is generated from it.
-pub const TABLE_VERSION: u32 = 2;
+pub const TABLE_VERSION: u32 = 3;
 
 /// What a row says about a failure.
 #[derive(Debug, Clone, Copy)]
@@ -239,6 +239,8 @@ pub const TEXTS: &[TextRow] = &[
     text(&[IN_BAND, 400, 403, 422, 500], C::PolicyBlocked, Some(D::Input), r"content_policy_violation|responsibleaipolicyviolation|rejected as a result of our safety system|content management policy"),
     text(BAD_INPUT, C::PolicyBlocked, Some(D::Input), r"(?:violat\w+|against|by) (?:our |the |openai's )?usage polic(?:y|ies)"),
     text(&[403],    C::PolicyBlocked, Some(D::Input), r"input was flagged|flagged (?:by|for) (?:the )?moderation"),
+    // Anthropic's filter tells of an answer that it stopped as if the request were invalid.
+    text(&[IN_BAND, 400], C::PolicyBlocked, Some(D::Output), r"output blocked by (?:the |our )?content filter"),
     // Not the window: an output cap above what the model can write.
     text(BAD_INPUT, C::Capability, None, r"max(?:_completion|_new)?_?tokens\b.{0,80}exceeds the model(?:.s)? (?:output )?limit"),
     text(BAD_INPUT, C::Capability, None, r"maximum allowed number of output tokens"),

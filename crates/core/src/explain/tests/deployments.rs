@@ -88,7 +88,7 @@ fn an_empty_retry_budget_is_told_where_it_kept_a_retry_from_being_made() {
     while health.pay_retry(RouteId(0), Now::ZERO) {}
     let seen = vec![(420, failed(C::Overloaded, None, Some(503))), (900, sound())];
     let text = told_under(&policy, &health, None, false, seen);
-    assert!(text.contains("✕ overloaded · 503 · no retry: the route's retry budget is empty"), "{text}");
+    assert!(text.contains("✕ overloaded · 503 · not asked again: the route's retry budget is empty"), "{text}");
     assert!(!recovered().contains("retry budget"), "where it paid, nothing is said of it");
 }
 

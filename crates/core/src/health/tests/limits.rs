@@ -84,3 +84,14 @@ fn a_provider_that_tells_no_more_of_its_limits_is_called_as_one_that_never_did()
     let made = (0..20).take_while(|_| health.admit(A, &asking(at(5)), at(5)).is_ok()).count();
     assert_eq!(made, 20);
 }
+
+#[test]
+fn after_a_reset_every_reply_is_news() {
+    let health = Health::new(&policy(1));
+    let older = admit(&health, A, at(0));
+    told(&health, left(9, None, S * 60), at(1));
+    health.reset(A, Deployments::ALL, at(2));
+    let ended = Ended { failure: None, cut_by_deadline: false, took: S, limits: left(0, None, S * 60) };
+    health.settle(older, &ended, at(3), &mut Dice::seeded(1));
+    assert_eq!(obstacle(&health, A, at(4)), Some(Skip::Cooling));
+}

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use super::ids::Ids;
 use super::request::Dropped;
 use crate::dialect::Rewrite;
 use crate::json::{self, Members, Writer};
@@ -17,9 +18,13 @@ use crate::json::{self, Members, Writer};
 pub(super) struct Conversation<'a> {
     system: Vec<Text<'a>>,
     turns: Vec<Turn<'a>>,
-    /// Calls of the older form so far; those have no id of their own.
-    n_functions: usize,
+    ids: Ids,
+    /// Names of the tools that were called, as JSON strings, each once.
+    called: Vec<&'a RawValue>,
 }
+
+/// What a conversation begins with that the assistant begins: Messages wants the user first.
+const OPENING: &str = "(The conversation begins.)";
 
 /// Consecutive messages of one role.
 #[derive(Debug)]
@@ -82,6 +87,10 @@ impl<'a> Conversation<'a> {
             }
         }
         conversation.trim_end();
+        if conversation.turns.first().is_some_and(|turn| &*turn.role == "assistant") {
+            let blocks = Text::of(OPENING).map(Block::Text).into_iter().collect();
+            conversation.turns.insert(0, Turn { role: "user".into(), results: Vec::new(), blocks });
+        }
         conversation
     }
 
@@ -110,11 +119,11 @@ impl<'a> Conversation<'a> {
             }
             "assistant" => self.add_assistant(message, dropped),
             "tool" => {
-                let result = result(&id(message.get("tool_call_id")), content, dropped);
+                let result = result(&self.ids.result(message.get("tool_call_id")), content, dropped);
                 self.go_on("user", vec![result], Vec::new());
             }
             "function" => {
-                let result = result(&function_id(self.n_functions), content, dropped);
+                let result = result(&self.ids.function_result(), content, dropped);
                 self.go_on("user", vec![result], Vec::new());
             }
             // A role that nobody knows stays for the provider to reject.
@@ -128,14 +137,34 @@ impl<'a> Conversation<'a> {
         for call in message.get("tool_calls").and_then(json::elements).unwrap_or_default() {
             let call = Members::of(Some(call));
             let function = Members::of(call.get("function").or_else(|| call.get("custom")));
-            said.push(Block::Other(tool_use(&id(call.get("id")), &function)));
+            let id = self.ids.call(call.get("id"));
+            said.push(Block::Other(self.tool_use(&id, &function)));
         }
         if let Some(call) = message.get("function_call") {
-            self.n_functions += 1;
-            let id = function_id(self.n_functions);
-            said.push(Block::Other(tool_use(&id, &Members::of(Some(call)))));
+            let id = self.ids.function_call();
+            said.push(Block::Other(self.tool_use(&id, &Members::of(Some(call)))));
         }
         self.go_on("assistant", Vec::new(), said);
+    }
+
+    /// A call that the model made. Arguments that are no JSON object go as the text that they are, in an object: the model
+    /// wrote them, and the conversation can go on with them.
+    fn tool_use(&mut self, id: &str, function: &Members<'a>) -> String {
+        let arguments = function.get("arguments").or_else(|| function.get("input"));
+        let text = arguments.map(|raw| json::text(raw).unwrap_or(Cow::Borrowed(raw.get()))).unwrap_or_default();
+        let name = function.get("name");
+        if let Some(name) = name.filter(|name| self.called.iter().all(|known| known.get() != name.get())) {
+            self.called.push(name);
+        }
+        let mut block = Writer::new();
+        block.text("type", "tool_use").raw("id", id);
+        block.raw("name", name.map_or("\"\"", RawValue::get)).raw("input", &input(&text));
+        block.finish()
+    }
+
+    /// Names of the tools that were called, as JSON strings.
+    pub(super) fn called(&self) -> &[&'a RawValue] {
+        &self.called
     }
 
     /// Adds to the last turn where it has this role, else begins one. Nothing adds no turn.
@@ -303,17 +332,6 @@ fn base64(kind: &str, data: &str) -> String {
     Writer::new().text("type", "base64").text("media_type", kind).text("data", data).finish()
 }
 
-/// A call that the model made. Arguments that are no JSON object go as the text that they are, in an object: the model
-/// wrote them, and the conversation can go on with them.
-fn tool_use(id: &str, function: &Members<'_>) -> String {
-    let arguments = function.get("arguments").or_else(|| function.get("input"));
-    let text = arguments.map(|raw| json::text(raw).unwrap_or(Cow::Borrowed(raw.get()))).unwrap_or_default();
-    let mut block = Writer::new();
-    block.text("type", "tool_use").raw("id", id);
-    block.raw("name", function.get("name").map_or("\"\"", RawValue::get)).raw("input", &input(&text));
-    block.finish()
-}
-
 fn input(arguments: &str) -> String {
     if arguments.trim().is_empty() {
         return "{}".to_owned();
@@ -348,24 +366,4 @@ fn result(id: &str, content: Option<&RawValue>, dropped: &mut Dropped) -> String
         None => {}
     }
     block.finish()
-}
-
-/// An id in the letters that Messages takes, quoted. The same id is always written the same way, so that results stay
-/// with their calls.
-fn id(raw: Option<&RawValue>) -> String {
-    let given = raw.and_then(json::text).unwrap_or_default();
-    let mut id = String::with_capacity(given.len() + 2);
-    for byte in given.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-') {
-            id.push(char::from(byte));
-        } else {
-            id.push_str(&format!("_{byte:02x}"));
-        }
-    }
-    json::quote(&id)
-}
-
-/// The id of the n-th call of the older form, quoted.
-fn function_id(n: usize) -> String {
-    json::quote(&format!("function_{n}"))
 }

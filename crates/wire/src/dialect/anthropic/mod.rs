@@ -5,6 +5,7 @@
 //! caller, never guessed at. Error bodies are not translated: the signal table reads them as they are.
 
 mod answer;
+mod ids;
 mod messages;
 mod request;
 mod schema;

@@ -87,7 +87,7 @@ pub(in crate::dialect) fn request(body: &Bytes, head: &Head, rewrite: &Rewrite<'
     let usual = rewrite.max_output.unwrap_or(MAX_TOKENS).to_string();
     out.raw("max_tokens", cap.map_or(&usual, RawValue::get));
     conversation.write(&mut out);
-    tools::write(&fields, &mut out);
+    tools::write(&fields, conversation.called(), &mut out);
     if let Some(stop) = fields.get("stop").filter(|raw| json::truthy(Some(raw))) {
         let one = stop.get().starts_with('"').then(|| format!("[{}]", stop.get()));
         out.raw("stop_sequences", one.as_deref().unwrap_or(stop.get()));

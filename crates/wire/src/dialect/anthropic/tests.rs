@@ -117,6 +117,41 @@ fn the_older_form_of_calls_keeps_results_with_their_calls() {
 }
 
 #[test]
+fn a_conversation_that_the_assistant_begins_is_begun_for_the_user() {
+    let turns = turns(&format!(r#"{{"role":"assistant","content":"Welcome!"}},{HI}"#));
+    assert_eq!(
+        (&turns[0]["role"], &turns[1]["role"], &turns[2]["role"]),
+        (&json!("user"), &json!("assistant"), &json!("user"))
+    );
+    assert_eq!((&turns[1]["content"][0]["text"], &turns[2]["content"][0]["text"]), (&json!("Welcome!"), &json!("hi")));
+}
+
+/// One call with this id, and its result.
+fn round(id: &str) -> String {
+    format!(
+        r#"{{"role":"assistant","tool_calls":[{{"id":"{id}","function":{{"name":"now","arguments":""}}}}]}},
+        {{"role":"tool","tool_call_id":"{id}","content":"noon"}}"#
+    )
+}
+
+#[test]
+fn an_id_that_comes_again_is_written_anew_and_its_result_stays_with_it() {
+    let turns = turns(&[HI.to_owned(), round("a.1"), round("a.1"), round("a.1_2"), round("a.1")].join(","));
+    let ids: Vec<&Value> = [1, 3, 5, 7].iter().map(|place| &turns[*place]["content"][0]["id"]).collect();
+    let results: Vec<&Value> = [2, 4, 6, 8].iter().map(|place| &turns[*place]["content"][0]["tool_use_id"]).collect();
+    assert_eq!(ids, ["a_2e1", "a_2e1_2", "a_2e1_2_2", "a_2e1_3"]);
+    assert_eq!(results, ids);
+}
+
+#[test]
+fn tools_that_were_called_and_are_not_offered_any_more_are_declared_and_cannot_be_chosen() {
+    let messages = [HI.to_owned(), round("a"), round("b"), HI.to_owned()].join(",");
+    let (sent, _) = sent(&messages, r#","tool_choice":"auto""#);
+    assert_eq!(sent["tools"], json!([{"name": "now", "input_schema": {"type": "object", "properties": {}}}]));
+    assert_eq!(sent["tool_choice"], json!({"type": "none"}));
+}
+
+#[test]
 fn pictures_and_documents_go_by_value_or_by_address() {
     let picture = |url: &str| format!(r#"[{{"type":"image_url","image_url":{{"url":"{url}"}}}}]"#);
     let inline = json!({"type": "base64", "media_type": "image/png", "data": "AAAA"});

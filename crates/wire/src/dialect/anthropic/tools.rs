@@ -11,6 +11,9 @@ use super::request::Fields;
 use super::schema;
 use crate::json::{self, Members, Writer};
 
+/// The schema of an input of which nothing is said.
+const ANY_INPUT: &str = r#"{"type":"object","properties":{}}"#;
+
 /// What the caller lets the model choose.
 #[derive(Default)]
 struct Choice<'a> {
@@ -22,8 +25,9 @@ struct Choice<'a> {
     allowed: Option<Vec<Cow<'a, str>>>,
 }
 
-/// Writes `tools` and `tool_choice`; nothing without tools, because a choice among none is refused.
-pub(super) fn write(fields: &Fields<'_>, out: &mut Writer) {
+/// Writes `tools` and `tool_choice`; without tools no choice, because one among none is refused. A conversation in which
+/// tools were `called` must declare some: those then, with none to choose.
+pub(super) fn write(fields: &Fields<'_>, called: &[&RawValue], out: &mut Writer) {
     let choice = Choice::read(fields);
     let list = |name: &str| fields.get(name).and_then(json::elements).unwrap_or_default();
     let newer = list("tools").into_iter().map(|raw| (raw, Members::of(Some(raw))));
@@ -39,6 +43,11 @@ pub(super) fn write(fields: &Fields<'_>, out: &mut Writer) {
         }
     }
     if tools.is_empty() {
+        if !called.is_empty() {
+            let told = |name: &&RawValue| Writer::new().raw("name", name.get()).raw("input_schema", ANY_INPUT).finish();
+            let told: Vec<String> = called.iter().map(told).collect();
+            out.raw("tools", &format!("[{}]", told.join(","))).raw("tool_choice", r#"{"type":"none"}"#);
+        }
         return;
     }
     out.raw("tools", &format!("[{}]", tools.join(",")));
@@ -120,9 +129,9 @@ fn written(function: &Members<'_>, tool: &Members<'_>) -> String {
 
 /// The schema of a tool's input, which must say that it is an object.
 fn input_schema(parameters: Option<&RawValue>) -> String {
-    let Some(parameters) = parameters else { return r#"{"type":"object","properties":{}}"#.to_owned() };
+    let Some(parameters) = parameters else { return ANY_INPUT.to_owned() };
     match Members::read(parameters.get()) {
-        Some(members) if members.0.is_empty() => r#"{"type":"object","properties":{}}"#.to_owned(),
+        Some(members) if members.0.is_empty() => ANY_INPUT.to_owned(),
         Some(members) if members.get("type").is_none() => parameters.get().replacen('{', r#"{"type":"object","#, 1),
         // What is no schema stays for the provider to reject.
         Some(_) | None => parameters.get().to_owned(),

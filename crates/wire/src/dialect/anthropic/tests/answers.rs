@@ -300,8 +300,8 @@ proptest::proptest! {
         let sent = dialect::request(Api::Anthropic, &body, &head, &Rewrite::to("m")).body;
         let sent = String::from_utf8(sent.to_vec()).unwrap();
         // What was sent as the assistant's turn comes back as an answer.
-        let start = sent.find(r#""content":["#).unwrap();
-        let body = whole(&format!("{{{}", &sent[start..sent.rfind("}]").unwrap() + 1]));
+        let (_, turn) = sent.split_once(r#""role":"assistant","#).unwrap();
+        let body = whole(&format!("{{{}]}}", turn.split_once("}]").unwrap().0.to_owned() + "}"));
         let answer = Whole::read(&body).unwrap().answer;
         proptest::prop_assert_eq!(&*answer.choices[0].tool_calls[0].arguments, arguments.as_str());
     }
