@@ -19,6 +19,9 @@ use crate::say;
 use script::{Providers, Script};
 use told::Told;
 
+/// Where the other verbs look for a gateway unless they are told.
+const USUAL_ADMIN_PORT: u16 = 4001;
+
 pub(crate) async fn run(_cli: &Cli, demo: &cli::Demo) -> Exit {
     let (Some(outage_after), Some(span)) =
         (time(&demo.outage_after), demo.span.as_deref().map_or(Some(None), |it| time(it).map(Some)))
@@ -83,33 +86,38 @@ async fn start(demo: &cli::Demo, providers: &Providers) -> Result<Gateway, Strin
 }
 
 fn welcome(gateway: &Gateway, outage_after: Duration) {
-    let lines = [
+    let (listen, admin) = (gateway.listen(), gateway.admin());
+    // As it was called, so that what stands here can be called again.
+    let called = std::env::args().next().unwrap_or_else(|| "switchback".to_owned());
+    let mut lines = vec![
+        format!("DASHBOARD  http://{admin}/   open it now and watch"),
+        String::new(),
         "SIMULATED  nothing leaves this machine; no key is used".to_owned(),
-        format!("  dashboard  http://{}/   (open it now and watch)", gateway.admin()),
-        format!("  API        http://{}/v1   (any key; model = \"hello\" or \"extract\")", gateway.listen()),
-        "  providers  sim-a (the usual one, OpenAI's shape)   sim-b (as good, Anthropic's shape)   sim-c (small)"
-            .to_owned(),
-        "  ladder     sim-a → sim-b → sim-c (degraded) → a ready answer".to_owned(),
+        format!("  API        http://{listen}/v1   any key; model = \"hello\" or \"extract\""),
+        "  sim-a      the usual model, in OpenAI's shape, $2 / $8 per million tokens".to_owned(),
+        "  sim-b      as good, in Anthropic's shape, $3 / $15".to_owned(),
+        "  sim-c      small, $0.10 / $0.40: its answers are marked as degraded".to_owned(),
+        "  ladder     sim-a → sim-b → sim-c → a ready answer, or a clear error".to_owned(),
         format!(
-            "  in {} s    sim-a stops answering, and later sim-b is overloaded. Watch what callers get.",
-            outage_after.as_secs()
+            "  in {:<7} sim-a stops answering; later sim-b is overloaded, too",
+            format!("{} s", outage_after.as_secs())
         ),
         String::new(),
-        "  try, in another terminal:".to_owned(),
-        format!(
-            "    curl -i {}/v1/chat/completions -d '{{\"model\":\"hello\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hi\"}}]}}'",
-            gateway.listen()
-        ),
-        format!("    switchback tail --admin http://{}", gateway.admin()),
-        format!("    switchback explain --last --admin http://{}", gateway.admin()),
-        format!(
-            "    switchback routes disable sim-b --for 1m --reason \"just looking\" --yes --admin http://{}",
-            gateway.admin()
-        ),
-        String::new(),
-        "  Ctrl-C ends it with a summary.".to_owned(),
-        String::new(),
+        "Try, in another terminal:".to_owned(),
+        format!("  curl -i {listen}/v1/chat/completions -d \\"),
+        r#"    '{"model":"hello","messages":[{"role":"user","content":"Hi"}]}'"#.to_owned(),
     ];
+    if admin.port() != USUAL_ADMIN_PORT {
+        lines.push(format!("  export SWITCHBACK_ADMIN=http://{admin}"));
+    }
+    lines.extend([
+        format!("  {called} tail"),
+        format!("  {called} explain --last"),
+        format!("  {called} routes disable sim-b --reason \"a look\" --for 1m --yes"),
+        String::new(),
+        "Ctrl-C ends it with a summary.".to_owned(),
+        String::new(),
+    ]);
     lines.iter().for_each(|it| say::data(it));
 }
 

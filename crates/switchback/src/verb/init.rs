@@ -98,8 +98,8 @@ fn talk(found: &[&Vendor], is_local: bool) {
         (true, _) => say::talk("for Ollama and vLLM on this machine; put in the models that you run. No key is used."),
         (false, true) => {
             let known: Vec<&str> = VENDORS.iter().map(|it| it.variable).collect();
-            say::talk(&format!("found no key ({}), so this calls the simulator:", known.join(", ")));
-            say::talk("start it with `switchback sim` in another terminal");
+            say::talk(&format!("looked for {}", known.join(", ")));
+            say::talk("found no key, so this calls the simulator: start it with `switchback sim` in another terminal");
         }
         (false, false) => say::talk(&format!(
             "found {}: their names go into the file, what is in them does not",

@@ -31,6 +31,8 @@ mod manual;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
+mod readme;
+#[cfg(test)]
 mod reloading;
 #[cfg(test)]
 mod requests;

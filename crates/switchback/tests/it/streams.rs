@@ -57,6 +57,22 @@ async fn no_byte_of_an_answer_that_broke_its_promise_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn words_in_the_place_of_a_tool_call_that_was_asked_for_again_are_no_answer() {
+    for stream in [true, false] {
+        let sim = sim().await;
+        let gateway = Gateway::start(&file(&sim.base_url(), "large+missing-field", QUICK)).await;
+        // Shown its call and what is wrong with it, this model says `{}`, which answers nothing that the caller said.
+        let seen = chat(gateway.listen, &ask_with("chat", stream, "use a tool", TOOLS)).await;
+        let object = seen.object();
+        assert_eq!((&object["outcome"], &object["served_by"]), (&"recovered".into(), &"backup".into()), "{object}");
+        let attempts = object["attempts"].as_array().unwrap();
+        let told: Vec<_> = attempts.iter().map(|it| (it["kind"].as_str(), it["class"].as_str())).collect();
+        assert_eq!(told[1], (Some("repair"), Some("contract")), "{object}");
+        assert!(seen.body.contains("look_up"), "the same call comes from the next route: {}", seen.body);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tool_call_is_held_until_it_is_whole_and_valid() {
     for fault in ["undeclared-tool", "bad-arguments", "broken-json", "truncated", "cut", "malformed-chunk"] {
         let (seen, _gateway, _sim) = streamed(&format!("large+{fault}"), TOOLS, "use a tool").await;

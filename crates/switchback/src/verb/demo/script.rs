@@ -76,7 +76,7 @@ impl<'a> Script<'a> {
                 sleep_until(begins + Duration::from_secs(scene.at_s)).await;
                 self.change(scene);
                 let at = self.started.elapsed().as_secs_f64();
-                say::data(&format!("{at:>7.1} s  ▶ SCRIPT     {}", scene.said));
+                say::data(&format!("{at:>6.1} s  ▶ SCRIPT     {}", scene.said));
             }
         }
     }

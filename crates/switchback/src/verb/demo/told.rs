@@ -15,7 +15,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use crate::say;
 
 /// Requests like this one that are told before only their number is.
-const TOLD_EACH: u32 = 3;
+const TOLD_EACH: u32 = 2;
+/// Columns of a usual terminal.
+const COLUMNS: usize = 80;
+/// Where a second line begins: below what was said, not below the time.
+const INDENT: usize = 10;
+/// Characters of an id that are shown: its time, and enough of what is random. `explain` takes a beginning.
+const ID: usize = 18;
 
 /// Requests that went the same way.
 #[derive(Default)]
@@ -35,6 +41,9 @@ pub(super) struct Told {
     alike: BTreeMap<String, Alike>,
     n_ok: u32,
     n_missed: u64,
+    /// What is known of the cost in dollars, and of how many requests it is not.
+    cost_usd: f64,
+    n_of_unknown_cost: u64,
     states: BTreeMap<String, &'static str>,
 }
 
@@ -47,6 +56,8 @@ impl Told {
             alike: BTreeMap::new(),
             n_ok: 0,
             n_missed: 0,
+            cost_usd: 0.0,
+            n_of_unknown_cost: 0,
             states: BTreeMap::new(),
         }
     }
@@ -71,12 +82,25 @@ impl Told {
     }
 
     fn say(&self, what: &str) {
-        say::data(&format!("{:>7.1} s  {what}", self.started.elapsed().as_secs_f64()));
+        say::data(&format!("{:>6.1} s  {what}", self.started.elapsed().as_secs_f64()));
+    }
+
+    /// The same with a way, on a line of its own where one is too short.
+    fn say_way(&self, what: &str, way: &str) {
+        if INDENT + what.chars().count() + 1 + way.chars().count() <= COLUMNS {
+            return self.say(&format!("{what} {way}"));
+        }
+        self.say(what);
+        say::data(&format!("{:INDENT$}{way}", ""));
     }
 
     fn request(&mut self, record: &DecisionRecord) {
         let object = &record.object;
         *self.outcomes.entry(object.outcome.to_string()).or_default() += 1;
+        match object.cost_usd {
+            Some(usd) => self.cost_usd += usd,
+            None => self.n_of_unknown_cost += 1,
+        }
         if &*object.outcome == "ok" {
             self.n_ok += 1;
             return;
@@ -89,19 +113,22 @@ impl Told {
         } else {
             alike.n_told += 1;
             let outcome = format!("{} {}", mark(&object.outcome), object.outcome);
-            let added = object.added_ms.filter(|ms| *ms > 0).map_or_else(String::new, |ms| format!(", {ms} ms later"));
-            self.say(&format!("{outcome:<12} {:<8} {way}{added}   {}", object.task, object.request_id));
+            let added = format!("+{} ms", object.added_ms.unwrap_or(record.total_ms));
+            let cost = object.cost_usd.map_or_else(|| "$?".to_owned(), |usd| format!("${usd:.6}"));
+            let id: String = object.request_id.chars().take(ID).collect();
+            self.say(&format!("{outcome:<12} {:<8} {added:<8} {cost:<9}  {id}", object.task));
+            say::data(&format!("{:INDENT$}{way}", ""));
         }
     }
 
     fn pulse(&mut self) {
         let n_ok = std::mem::take(&mut self.n_ok);
         if n_ok > 0 {
-            self.say(&format!("● ok         {n_ok} requests were answered at the first try"));
+            self.say(&format!("● ok         {n_ok} answered at the first try"));
         }
         for (way, alike) in &self.alike {
             if alike.n_more > 0 {
-                self.say(&format!("…            and {} more: {way}", alike.n_more));
+                self.say_way(&format!("{:<12}", format!("… {} more", alike.n_more)), way);
             }
         }
         self.alike.retain(|_, alike| {
@@ -137,10 +164,15 @@ impl Told {
         say::data("");
         say::data(&format!("SUMMARY (simulated)   {:.0} s", self.started.elapsed().as_secs_f64()));
         say::data(&format!("  requests   {requests}"));
-        say::data(&format!("  answered   {answered}   ({ok} at the first try)"));
-        say::data(&format!("  recovered  {recovered}   full quality by another try or route"));
-        say::data(&format!("  degraded   {degraded}   a smaller model or the ready answer, marked as such"));
-        say::data(&format!("  failed     {}   a clear error", failed + refused));
+        say::data(&format!("  answered   {answered:<6} {ok} of them at the first try"));
+        say::data(&format!("  recovered  {recovered:<6} full quality by another try or route"));
+        say::data(&format!("  degraded   {degraded:<6} a smaller model or the ready answer, marked as such"));
+        say::data(&format!("  failed     {:<6} a clear error", failed + refused));
+        let unknown = match self.n_of_unknown_cost {
+            0 => String::new(),
+            n => format!(" + ?   unknown for {n} requests: a call was cut, or told no usage"),
+        };
+        say::data(&format!("  cost       ${:.4}{unknown}", self.cost_usd));
         say::data(&format!("  without the ladder {} of {requests} would have failed", saved + failed + refused));
         if self.n_missed > 0 {
             say::data(&format!("  {} requests more were answered than could be followed here", self.n_missed));
@@ -148,12 +180,12 @@ impl Told {
     }
 }
 
-/// How a request went: `sim-a took too long → sim-b answered`.
+/// How a request went: `sim-a took too long → sim-b answered`, `sim-a (its breaker is open) → sim-b answered`.
 fn way(record: &DecisionRecord) -> String {
     let object = &record.object;
     let skipped = object.not_run.iter().filter_map(|it| {
         let words = SKIPS.iter().find(|row| row.name == &*it.reason && row.why.is_some())?.words;
-        Some((it.rung, format!("{} not called ({words})", it.name)))
+        Some((it.rung, format!("{} ({words})", it.name)))
     });
     let failed = object.attempts.iter().filter_map(|it| {
         let class = it.class.as_deref().filter(|it| *it != SERVED)?;

@@ -132,7 +132,7 @@ fn beginning(template: &str) -> String {
          \n\
          [server]\n\
          listen = \"127.0.0.1:4000\"      # applications\n\
-         admin  = \"127.0.0.1:4001\"      # operators: status, explain, routes\n\
+         admin  = \"127.0.0.1:4001\"      # operators: dashboard, metrics, and the other verbs\n\
          # On an address that other machines reach, applications need keys, name:secret separated by commas:\n\
          # app-keys = \"env:SWITCHBACK_APP_KEYS\"\n\
          \n\
@@ -153,6 +153,7 @@ fn providers(task: &str, found: &[&Vendor], text: &mut String) {
              #   curl 127.0.0.1:4011/_sim/faults -d '{\"model\": \"one\", \"faults\": [\"500\"]}'\n\
              #   curl -i 127.0.0.1:4000/v1/chat/completions -d '{\"model\": \"TASK\", \"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}]}'\n\
              #   switchback explain --last\n\
+             # The same as a page: http://127.0.0.1:4001/requests/last\n\
              [provider.sim]\n\
              api      = \"openai-compatible\"\n\
              base-url = \"http://127.0.0.1:4010/v1\"\n";
