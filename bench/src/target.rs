@@ -92,6 +92,8 @@ impl Launcher {
         let file = home.path().join("switchback.toml");
         std::fs::write(&file, configuration(self.upstream, listen, admin))?;
         let mut command = process::pinned(&self.switchback, self.is_pinned);
+        // The records go beside the file, into a folder that ends with the run: a store that grows is another store.
+        command.current_dir(home.path());
         command.arg("--quiet").arg("--config").arg(&file).arg("serve");
         command.env("BENCH_APP_KEYS", format!("bench:{APP_KEY}")).env("BENCH_PROVIDER_KEY", "key-of-the-fake-provider");
         let running = Running::start(command, home, listen, Some(admin), || get(admin, "/readyz").is_ok())?;

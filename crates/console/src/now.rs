@@ -61,6 +61,8 @@ pub struct Outcomes {
     pub refused: u64,
     /// A clear error.
     pub failed: u64,
+    /// Ended by the caller's own doing: cancelled, or nothing that a provider takes. Not in any total.
+    pub caller: u64,
 }
 
 /// A task and its requests.
@@ -143,7 +145,7 @@ pub struct Cost {
 // === impl Outcomes ===
 
 impl Outcomes {
-    /// All of them, in the order of the marks.
+    /// All that count for how well callers are served, in the order of the marks.
     pub(crate) const fn each(&self) -> [u64; 5] {
         [self.ok, self.recovered, self.degraded, self.refused, self.failed]
     }
@@ -169,6 +171,7 @@ impl Outcomes {
             degraded: self.degraded.saturating_add(other.degraded),
             refused: self.refused.saturating_add(other.refused),
             failed: self.failed.saturating_add(other.failed),
+            caller: self.caller.saturating_add(other.caller),
         }
     }
 

@@ -29,7 +29,7 @@ pub struct StoryView {
     pub frame: Frame,
     /// The record.
     pub record: DecisionRecord,
-    /// The headers of the decision that the caller saw, in their order; empty where they are switched off.
+    /// The headers of the decision as of the request's end, in their order; empty where they are switched off.
     pub headers: Vec<(String, String)>,
 }
 
@@ -255,7 +255,8 @@ fn failed_routes(record: &DecisionRecord) -> Vec<&str> {
 fn headers(headers: &[(String, String)]) -> Markup {
     html! {
         details id="headers" {
-            summary { "Headers that the caller saw" }
+            summary { "Headers of the decision, as of the end" }
+            p class="note" { "An answer whose head had to leave before the end carried what was known by then." }
             @if headers.is_empty() {
                 p class="empty" { "Only " code { "x-request-id" } ": the others are switched off." }
             }

@@ -120,6 +120,8 @@ pub struct Breaker {
     /// When the running probe's lease ends.
     probe_lease: Option<Now>,
     closed_since: Now,
+    /// Whether an operator opened it, and nothing since has shown that it should be.
+    tripped: bool,
 }
 
 impl Breaker {
@@ -136,6 +138,7 @@ impl Breaker {
             n_reopened: 0,
             probe_lease: None,
             closed_since: Now::ZERO,
+            tripped: false,
         }
     }
 
@@ -211,6 +214,20 @@ impl Breaker {
     /// Opens it as if it had tripped: an operator knows better than the window. Probes close it as ever.
     pub fn trip(&mut self, now: Now, dice: &mut Dice) {
         self.open(now, None, dice);
+        self.tripped = true;
+    }
+
+    /// Whether it is open for no other reason than that an operator tripped it.
+    #[must_use]
+    pub const fn is_only_tripped(&self) -> bool {
+        self.tripped
+    }
+
+    /// Closes it if it is open for no other reason than a trip, which is over.
+    pub fn end_trip(&mut self, now: Now) {
+        if self.tripped {
+            self.close(now);
+        }
     }
 
     /// Closes it and forgets what was counted.
@@ -260,12 +277,14 @@ impl Breaker {
         }
         let asked = retry_after.unwrap_or_default().min(self.rules.probe_cap);
         self.state = State::Open { until: now + wait.max(asked) };
+        self.tripped = false;
         self.epoch = self.epoch.wrapping_add(1);
         self.probe_lease = None;
     }
 
     fn close(&mut self, now: Now) {
         self.state = State::Closed;
+        self.tripped = false;
         self.epoch = self.epoch.wrapping_add(1);
         self.probe_lease = None;
         self.window.clear();

@@ -95,6 +95,11 @@ impl Walk {
     /// What the caller is told, as of now.
     #[must_use]
     pub fn object(&self, about: &About) -> Object {
+        self.object_with(about, false)
+    }
+
+    /// The object; with `whole` its attempts tell what only the record tells.
+    fn object_with(&self, about: &About, whole: bool) -> Object {
         let task = self.policy.task(self.task);
         let served = self.served();
         let deployment = served.as_ref().and_then(|it| it.tried).and_then(|it| self.deployment(it));
@@ -114,7 +119,7 @@ impl Walk {
             region: deployment.and_then(|it| it.region.clone()),
             rung: served.as_ref().map(|it| ordinal(it.rung)),
             rungs: u32::try_from(self.rungs.len()).unwrap_or(u32::MAX),
-            attempts: self.tried.iter().map(|it| self.attempt(it, false)).collect(),
+            attempts: self.tried.iter().map(|it| self.attempt(it, whole)).collect(),
             not_run: self.not_run(task),
             degraded: (outcome == Outcome::Degraded).then(|| self.degraded(task)).flatten(),
             dropped: served.as_ref().and_then(|it| it.tried).map(dropped).unwrap_or_default(),
@@ -136,8 +141,7 @@ impl Walk {
     /// The whole account, when the last byte has left.
     #[must_use]
     pub fn record(&self, about: &About, now: Now) -> DecisionRecord {
-        let mut object = self.object(about);
-        object.attempts = self.tried.iter().map(|it| self.attempt(it, true)).collect();
+        let object = self.object_with(about, true);
         let since = |it: Now| millis(it.since(self.ask.arrived));
         let waits = self.waits.iter().map(|it| Wait {
             rung: ordinal(it.rung),

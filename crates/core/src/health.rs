@@ -10,7 +10,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::breaker::{Permit, Verdict};
+use crate::breaker::{Permit, State, Verdict};
 use crate::dice::Dice;
 use crate::failure::{Detail, Failure, FailureClass, HealthEffect};
 use crate::id::RouteId;
@@ -35,7 +35,7 @@ use budget::Budget;
 use deployment::{Candidate, DeploymentHealth};
 use switch::Switch;
 
-pub use view::{BucketView, DeploymentView, RouteView};
+pub use view::{BucketView, DeploymentView, KeyView, RouteView};
 
 /// State of everything that can be called, in the order of the policy's routes and providers.
 #[derive(Debug)]
@@ -213,8 +213,16 @@ impl Health {
             state.budget.succeeded(now);
         }
         let Some(it) = state.deployments.get_mut(admission.deployment) else { return };
+        let mut trip_is_over = false;
         if let Some(breaker) = it.breaker_mut(admission.bucket) {
+            let was_tripped = breaker.is_only_tripped();
             breaker.settle(now, admission.permit, verdict, retry_after, dice);
+            trip_is_over = was_tripped && breaker.state() == State::Closed;
+        }
+        if trip_is_over {
+            // The operator said it of every workload, and probes of one have shown otherwise: those that nobody asks for
+            // would stay tripped for ever.
+            it.breakers.iter_mut().for_each(|it| it.end_trip(now));
         }
         if verdict == Verdict::Success {
             if let (Some(latency), None) = (it.latencies.get_mut(admission.bucket as usize), ended.failure) {

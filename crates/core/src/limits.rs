@@ -5,13 +5,16 @@
 
 use std::time::Duration;
 
-/// The two limits that providers tell of.
+/// The limits that providers tell of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Limits {
     /// Calls.
     pub requests: Option<Window>,
-    /// Tokens; where a provider counts prompt and output tokens apart, the one with less left.
+    /// Tokens that a prompt counts against.
     pub tokens: Option<Window>,
+    /// Output tokens, where they are counted apart. What an answer will take is not known beforehand: this holds calls
+    /// back only once nothing is left.
+    pub output: Option<Window>,
 }
 
 /// One limit as a reply told it.

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::failure::FailureClass;
 use crate::id::Name;
+use crate::outcome::Outcome;
 
 /// Tokens as the provider counted them; never estimated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -283,6 +285,17 @@ pub enum EndKind {
     Deadline,
     /// The ladder is exhausted.
     Exhausted,
+}
+
+impl DecisionRecord {
+    /// Whether it failed by its caller's own doing: the caller went away, or sent what no provider takes.
+    #[must_use]
+    pub fn is_callers_own(&self) -> bool {
+        let cancelled = self.error.as_ref().is_some_and(|it| *it.code == *FailureClass::Cancelled.name());
+        let last = self.object.attempts.last().and_then(|it| it.class.as_deref());
+        let mistaken = last == Some(FailureClass::InvalidRequest.name());
+        *self.object.outcome == *Outcome::Failed.name() && (cancelled || mistaken)
+    }
 }
 
 /// The class name of the attempt that answered.

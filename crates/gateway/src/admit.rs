@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, header};
 use switchback_contract::Promise;
 use switchback_core::derive::About;
 use switchback_core::id::{Name, ProviderId, RequestId, TaskId};
 use switchback_core::plan::Ask;
 use switchback_core::policy::{Repair, RungKind, StreamMode, Surface, Task};
+use switchback_core::route::Route;
 use switchback_core::time::Now;
 use switchback_wire::head::Head;
 
@@ -29,11 +30,30 @@ const CLIENT_RESERVE: Duration = Duration::from_millis(50);
 const LONGEST_CLIENT: usize = 80;
 /// Request headers of the interface whose features are not built yet. Ignoring one would be a promise broken in
 /// silence, so each is refused.
-const NOT_YET: [&str; 4] = ["x-switchback-job", "x-switchback-session", "x-switchback-confirm", "idempotency-key"];
+static NOT_YET: [HeaderName; 4] = [
+    HeaderName::from_static("x-switchback-job"),
+    HeaderName::from_static("x-switchback-session"),
+    HeaderName::from_static("x-switchback-confirm"),
+    HeaderName::from_static("idempotency-key"),
+];
 /// Most tags that a request may ask for, and the longest of them.
 const MOST_TAGS: (usize, usize) = (16, 64);
 /// Headers of the caller that go upstream.
-const FORWARDED: [&str; 3] = ["traceparent", "tracestate", "openai-beta"];
+static FORWARDED: [HeaderName; 3] = [
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+    HeaderName::from_static("openai-beta"),
+];
+
+// Every request is asked for these. As values they are parsed once, by the compiler.
+static API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+static TASK: HeaderName = HeaderName::from_static("x-switchback-task");
+static SURFACE: HeaderName = HeaderName::from_static("x-switchback-surface");
+static TAGS: HeaderName = HeaderName::from_static("x-switchback-tags");
+static DEADLINE: HeaderName = HeaderName::from_static("x-switchback-deadline");
+static SDK_RETRIES: HeaderName = HeaderName::from_static("x-stainless-retry-count");
+static SDK_READ_TIMEOUT: HeaderName = HeaderName::from_static("x-stainless-read-timeout");
+static SDK_TIMEOUT: HeaderName = HeaderName::from_static("x-stainless-timeout");
 
 /// An accepted request.
 #[derive(Debug)]
@@ -72,8 +92,8 @@ pub(crate) fn caller(snapshot: &Snapshot, headers: &HeaderMap) -> Result<Caller,
         let message = "Without application keys this gateway does not serve web pages of other hosts.";
         return Err(Reject::forbidden("foreign_origin", message));
     }
-    let authorization = text(headers, "authorization");
-    let own = text(headers, "x-api-key").map(|key| format!("Bearer {key}"));
+    let authorization = text(headers, header::AUTHORIZATION);
+    let own = text(headers, &API_KEY).map(|key| format!("Bearer {key}"));
     snapshot.keys.caller(authorization.or(own.as_deref())).ok_or_else(Reject::unauthorized)
 }
 
@@ -91,7 +111,9 @@ pub(crate) async fn admit(
     only_what_is_built(headers)?;
     let head = Head::read(&body).map_err(|error| Reject::invalid(error.code(), error.param(), error.to_string()))?;
     let asked = named(headers, &head);
-    if let Found::Starred { .. } = snapshot.names.find(&snapshot.policy, asked) {
+    if let Found::Starred { task, .. } = snapshot.names.find(&snapshot.policy, asked) {
+        // Whoever may not ask for the task leaves nothing behind.
+        may_ask(snapshot, &caller, task, asked)?;
         *snapshot = shared.starred(asked);
     }
     let snapshot = &**snapshot;
@@ -141,7 +163,7 @@ pub(crate) async fn admit(
 ///
 /// One does.
 pub(crate) fn only_what_is_built(headers: &HeaderMap) -> Result<(), Reject> {
-    let Some(name) = NOT_YET.iter().find(|name| headers.contains_key(**name)) else { return Ok(()) };
+    let Some(name) = NOT_YET.iter().find(|name| headers.contains_key(*name)) else { return Ok(()) };
     let message = format!("The header {name} is not supported yet by this version of Switchback; leave it out.");
     Err(Reject::invalid("unsupported_header", None, message))
 }
@@ -160,7 +182,7 @@ pub(crate) fn about(
         stream: false,
         key: caller.name.clone(),
         client: client(headers),
-        client_retry: text(headers, "x-stainless-retry-count").and_then(|it| it.parse().ok()),
+        client_retry: text(headers, &SDK_RETRIES).and_then(|it| it.parse().ok()),
         config: Name::clone(&snapshot.hash),
         exhausted_status: snapshot.server.exhausted_status,
     }
@@ -171,9 +193,15 @@ fn find_task(snapshot: &Snapshot, caller: &Caller, named: &str) -> Result<Meant,
     let meant = match snapshot.names.find(&snapshot.policy, named) {
         Found::Known(meant) => meant,
         Found::NeedsModel => return Err(Reject::needs_model(named)),
+        Found::TooMany => return Err(Reject::too_many_models(named)),
         Found::Starred { .. } | Found::Unknown => return Err(Reject::no_such_model(named)),
     };
-    let task = snapshot.policy.task(meant.task).ok_or_else(|| Reject::no_such_model(named))?;
+    may_ask(snapshot, caller, meant.task, named)?;
+    Ok(meant)
+}
+
+fn may_ask(snapshot: &Snapshot, caller: &Caller, task: TaskId, named: &str) -> Result<(), Reject> {
+    let task = snapshot.policy.task(task).ok_or_else(|| Reject::no_such_model(named))?;
     if task.direct && !caller.direct {
         let message = format!("`{named}` is a route. This key may only ask for tasks; GET /v1/models lists them.");
         return Err(Reject::forbidden("direct_not_allowed", message));
@@ -182,16 +210,16 @@ fn find_task(snapshot: &Snapshot, caller: &Caller, named: &str) -> Result<Meant,
         let message = format!("This key may not ask for the task `{}`.", task.name);
         return Err(Reject::forbidden("task_not_allowed", message));
     }
-    Ok(meant)
+    Ok(())
 }
 
 /// The value of `model` that counts: the header's wins.
 fn named<'a>(headers: &'a HeaderMap, head: &'a Head) -> &'a str {
-    text(headers, "x-switchback-task").unwrap_or(&head.model)
+    text(headers, &TASK).unwrap_or(&head.model)
 }
 
 fn surface(headers: &HeaderMap, task: &Task) -> Result<Surface, Reject> {
-    let Some(named) = text(headers, "x-switchback-surface") else { return Ok(task.surface) };
+    let Some(named) = text(headers, &SURFACE) else { return Ok(task.surface) };
     named.parse().map_err(|()| {
         let message = "The header x-switchback-surface is `interactive` or `background`.";
         Reject::invalid("invalid_header", None, message)
@@ -234,16 +262,17 @@ fn pinned(snapshot: &Snapshot, task: &Task, head: &Head) -> Option<ProviderId> {
         return None;
     }
     let files = snapshot.relays.find("/v1/files").and_then(|(_, place)| u32::try_from(place).ok()).map(ProviderId);
+    // Without such a provider the first model of the task is who handed the state out, where that is one provider.
     let first = task.ladder.iter().find_map(|rung| match &rung.kind {
-        RungKind::Try(it) => snapshot.policy.route(it.route)?.only_provider(),
+        RungKind::Try(it) => Some(snapshot.policy.route(it.route).and_then(Route::only_provider)),
         RungKind::Answer { .. } | RungKind::Fail { .. } => None,
     });
-    files.or(first)
+    files.or(first.flatten())
 }
 
 /// Tags that every deployment must carry: `gdpr, hipaa`. They narrow, never widen.
 pub(crate) fn tags(headers: &HeaderMap) -> Result<Vec<Name>, Reject> {
-    let Some(sent) = text(headers, "x-switchback-tags") else { return Ok(Vec::new()) };
+    let Some(sent) = text(headers, &TAGS) else { return Ok(Vec::new()) };
     let tags: Vec<Name> = sent.split(',').map(str::trim).filter(|it| !it.is_empty()).map(Into::into).collect();
     if tags.is_empty() || tags.len() > MOST_TAGS.0 || tags.iter().any(|it| it.len() > MOST_TAGS.1) {
         let message =
@@ -263,7 +292,7 @@ struct ClientLimits {
 /// the first byte only.
 fn client_limits(headers: &HeaderMap, stream: bool) -> Result<ClientLimits, Reject> {
     let mut limits = ClientLimits::default();
-    let sdk = text(headers, "x-stainless-read-timeout").or_else(|| text(headers, "x-stainless-timeout"));
+    let sdk = text(headers, &SDK_READ_TIMEOUT).or_else(|| text(headers, &SDK_TIMEOUT));
     let sdk = sdk.and_then(|it| it.parse::<f64>().ok()).filter(|it| *it > 0.0 && *it < 1e6);
     let sdk = sdk.map(|it| Duration::from_secs_f64(it).saturating_sub(CLIENT_RESERVE));
     if stream {
@@ -271,7 +300,7 @@ fn client_limits(headers: &HeaderMap, stream: bool) -> Result<ClientLimits, Reje
     } else {
         limits.deadline = sdk;
     }
-    if let Some(named) = text(headers, "x-switchback-deadline") {
+    if let Some(named) = text(headers, &DEADLINE) {
         let named = switchback_config::duration(named).map_err(|_| {
             let message = "The header x-switchback-deadline is a time with a unit, such as `8s` or `500ms`.";
             Reject::invalid("invalid_header", None, message)
@@ -282,15 +311,19 @@ fn client_limits(headers: &HeaderMap, stream: bool) -> Result<ClientLimits, Reje
 }
 
 fn client(headers: &HeaderMap) -> Option<Name> {
-    let shown = text(headers, "user-agent")?.chars().filter(|it| !it.is_control()).take(LONGEST_CLIENT);
+    let sent = text(headers, header::USER_AGENT)?;
+    if sent.len() <= LONGEST_CLIENT && !sent.contains(char::is_control) {
+        return Some(sent.into());
+    }
+    let shown = sent.chars().filter(|it| !it.is_control()).take(LONGEST_CLIENT);
     Some(shown.collect::<String>().into())
 }
 
 fn forwarded(headers: &HeaderMap) -> HeaderMap {
     let mut out = HeaderMap::new();
-    for name in FORWARDED {
+    for name in &FORWARDED {
         if let Some(value) = headers.get(name).cloned() {
-            out.insert(HeaderName::from_static(name), value);
+            out.insert(name, value);
         }
     }
     out
@@ -298,5 +331,5 @@ fn forwarded(headers: &HeaderMap) -> HeaderMap {
 
 /// A page of another host, or one whose host is a name: such a name may have been pointed at us.
 fn is_foreign_page(headers: &HeaderMap) -> bool {
-    origin::is_foreign_page(headers) || (headers.contains_key("origin") && !origin::is_own_host(headers))
+    origin::is_foreign_page(headers) || (headers.contains_key(header::ORIGIN) && !origin::is_own_host(headers))
 }

@@ -64,7 +64,7 @@ pub(crate) fn failed(owner: Owner, ending: &Ending) {
 /// The head of a stream that could not be held any longer: without the facts that are not known yet.
 pub(crate) fn pending(id: &str, task: &str, mode: HeaderMode) -> response::Parts {
     let mut head = parts(200, "text/event-stream; charset=utf-8");
-    headers::put(&mut head.headers, "x-request-id", id);
+    headers::put(&mut head.headers, &headers::REQUEST_ID, id);
     if mode == HeaderMode::All {
         headers::put(&mut head.headers, "x-switchback-task", task);
         head.headers.insert("x-switchback-pending", HeaderValue::from_static("true"));
@@ -265,7 +265,7 @@ fn error_body(ending: &Ending, object: &Object) -> Bytes {
 
 fn head(owner: &Owner, status: u16, kind: &'static str, object: Option<&Object>, with_cost: bool) -> response::Parts {
     let mut head = parts(status, kind);
-    headers::put(&mut head.headers, "x-request-id", owner.about().request_id.as_str());
+    headers::put(&mut head.headers, &headers::REQUEST_ID, owner.about().request_id.as_str());
     if let (Some(object), HeaderMode::All) = (object, owner.snapshot.server.headers) {
         headers::tell(&mut head.headers, object, with_cost);
     }

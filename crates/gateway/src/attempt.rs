@@ -163,6 +163,7 @@ fn prepare<'a>(owner: &'a Owner, call: &Call, broken: Option<&Broken>) -> Option
         instruction: rung.instruction.as_deref(),
         schema: schema.map(|it| NativeSchema { name: &it.name, text: &it.text, strict: it.strict }),
         max_output: deployment.max_output,
+        room: deployment.context.map(|it| it.saturating_sub(admitted.head.prompt_tokens)),
         repair: broken.filter(|_| call.repair).map(|it| Repair { said: &it.said, errors: &it.errors }),
         ask_usage: call.without != Some(STREAM_OPTIONS) && provider.tells_usage.load(Ordering::Relaxed),
     };
@@ -184,15 +185,18 @@ fn prepare<'a>(owner: &'a Owner, call: &Call, broken: Option<&Broken>) -> Option
 fn note_head(facts: &mut Facts, status: u16, headers: &HeaderMap, now_unix_ms: u64) {
     facts.status = Some(status);
     let look_up = |name: &str| headers.get(name).and_then(|it| it.to_str().ok());
-    facts.limits = limits::read(&Headers::new(&look_up), now_unix_ms);
+    if headers.keys().any(|it| limits::may_tell(it.as_str())) {
+        facts.limits = limits::read(&Headers::new(&look_up), now_unix_ms);
+    }
     facts.simulated = headers.contains_key("x-switchback-simulated");
     let id = look_up("x-request-id").or_else(|| look_up("request-id"));
-    facts.provider_request_id = id.map(|it| it.chars().take(100).collect::<String>().into());
+    facts.provider_request_id = id.map(|it| judge::first_of(it, 100).into());
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {
+    const STREAM: &str = "text/event-stream";
     let kind = headers.get(http::header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream")
+    kind.trim_start().get(..STREAM.len()).is_some_and(|it| it.eq_ignore_ascii_case(STREAM))
 }
 
 /// Reads a whole body of at most this many bytes.

@@ -64,8 +64,8 @@ impl Gateway {
         let drain_within = config.server.drain;
         let watched = file.map(|file| (file, Reloader::fixed(&config)));
         let shared = Arc::new(Shared::new(Snapshot::new(config, None)?, store, overrides, clock));
-        overrides::apply(&shared, &shared.snapshot.load());
-        overrides::trip_again(&shared, &shared.snapshot.load());
+        overrides::apply(&shared, &shared.snapshot.load(), 0);
+        overrides::trip_again(&shared, &shared.snapshot.load(), 0);
         let reloader = watched.map(|(file, fixed)| Arc::new(Reloader::new(Arc::clone(&shared), file, fixed, named)));
 
         let (tasks, drain) = (Arc::new(Tasks::new()), Drain::new());

@@ -71,6 +71,11 @@ impl Evidence {
         let said = [failure.param.as_deref(), failure.message.as_deref()].into_iter().flatten();
         let said: Vec<String> = said.map(str::to_ascii_lowercase).collect();
         let about = |signs: &[&str]| said.iter().any(|it| signs.iter().any(|sign| it.contains(sign)));
+        // Words about a schema in a filter's verdict, or about a window, are about something else.
+        let is_about_the_request = [FailureClass::InvalidRequest, FailureClass::Capability].contains(&failure.class);
+        if !is_about_the_request {
+            return failure;
+        }
         let hint = match self.status {
             400 | 422 if self.usage && about(&USAGE) => STREAM_OPTIONS,
             400 | 422 if self.native && about(&SCHEMA) => RESPONSE_FORMAT,
@@ -273,5 +278,14 @@ pub(crate) fn usage(usage: switchback_wire::delta::Usage) -> Usage {
 
 /// At most 300 characters, for records.
 pub(crate) fn short(text: &str) -> Box<str> {
-    text.chars().take(300).collect::<String>().into()
+    first_of(text, 300).into()
+}
+
+/// The first characters of a text. One with so few bytes is whole, and its characters need no counting.
+pub(crate) fn first_of(text: &str, n_chars: usize) -> &str {
+    if text.len() <= n_chars {
+        return text;
+    }
+    let end = text.char_indices().nth(n_chars).map_or(text.len(), |(at, _)| at);
+    text.get(..end).unwrap_or(text)
 }

@@ -44,6 +44,8 @@ pub(crate) enum Found {
     },
     /// A task that only makes sense for a named model.
     NeedsModel,
+    /// A star stands for it, and for too many others already.
+    TooMany,
     Unknown,
 }
 
@@ -93,10 +95,12 @@ impl Names {
         if !policy.task(task).is_some_and(|it| has_star(policy, it)) {
             return Found::Known(Meant { task, alias: true });
         }
-        let printable =
-            star.len() <= LONGEST && !star.chars().any(|it| it.is_control() || it.is_whitespace() || it == '*');
-        if star.is_empty() || !printable || self.n_starred >= MOST_STARRED {
+        let is_plain = |it: char| it.is_ascii_alphanumeric() || "._:/@+-".contains(it);
+        if star.is_empty() || star.len() > LONGEST || !star.chars().all(is_plain) {
             return Found::Unknown;
+        }
+        if self.n_starred >= MOST_STARRED {
+            return Found::TooMany;
         }
         Found::Starred { task, model: star.to_owned() }
     }

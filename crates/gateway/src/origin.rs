@@ -7,19 +7,20 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use http::HeaderMap;
+use http::header::{AsHeaderName, HOST, ORIGIN};
 
 /// The value of a header, if it is text.
-pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn text<N: AsHeaderName>(headers: &HeaderMap, name: N) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
 /// Whether `Host` is an address or `localhost`, which nobody can point elsewhere. A request without `Host` comes from
 /// no browser.
 pub(crate) fn is_own_host(headers: &HeaderMap) -> bool {
-    if !headers.contains_key("host") {
-        return true;
-    }
-    let Some(host) = text(headers, "host") else { return false };
+    let mut hosts = headers.get_all(HOST).iter();
+    let Some(host) = hosts.next() else { return true };
+    // Two have two readings.
+    let (Ok(host), None) = (host.to_str(), hosts.next()) else { return false };
     if let Some((inside, _port)) = host.strip_prefix('[').and_then(|it| it.split_once(']')) {
         return inside.parse::<Ipv6Addr>().is_ok();
     }
@@ -29,11 +30,11 @@ pub(crate) fn is_own_host(headers: &HeaderMap) -> bool {
 
 /// Whether a page of another host sends this. A request without `Origin` is not sent by a page's script.
 pub(crate) fn is_foreign_page(headers: &HeaderMap) -> bool {
-    if !headers.contains_key("origin") {
+    if !headers.contains_key(ORIGIN) {
         return false;
     }
-    let page = text(headers, "origin").and_then(|it| it.split_once("://")).map(|(_, host)| host);
-    page.is_none() || page != text(headers, "host")
+    let page = text(headers, ORIGIN).and_then(|it| it.split_once("://")).map(|(_, host)| host);
+    page.is_none() || page != text(headers, HOST)
 }
 
 #[cfg(test)]

@@ -6,14 +6,21 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use switchback_core::health::Asking;
 use switchback_core::id::RouteId;
-use switchback_core::policy::{Policy, RungKind, Task};
-use switchback_core::route::{Bucket, Deployments, Route};
+use switchback_core::policy::Policy;
+use switchback_core::route::Deployments;
 use switchback_core::time::Now;
 use switchback_store::{AuditEntry, Override, StoreError};
 
 use crate::state::{Shared, Snapshot};
+
+mod effect;
+mod target;
+
+pub(crate) use effect::{Harm, effect};
+pub(crate) use target::{Target, names, select};
+
+use target::{meant, without};
 
 /// Nothing is called, probes included.
 const DISABLE: &str = "disable";
@@ -34,13 +41,6 @@ pub(crate) struct Changing<'a> {
     last: MutexGuard<'a, Option<String>>,
 }
 
-/// A route with those of its deployments that a change is about.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Target {
-    pub(crate) route: RouteId,
-    pub(crate) which: Deployments,
-}
-
 /// A change that an operator asks for.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
@@ -49,26 +49,6 @@ pub(crate) struct Change {
     pub(crate) reason: String,
     /// When a disable ends by itself.
     pub(crate) until: Option<Now>,
-}
-
-/// What a change would do to a task.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Effect {
-    pub(crate) harm: Harm,
-    /// In a sentence.
-    pub(crate) sentence: String,
-}
-
-/// What a task is left with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(crate) enum Harm {
-    /// A rung of full quality.
-    #[default]
-    Bearable,
-    /// Less than full quality.
-    Degrades,
-    /// Nothing that can answer.
-    Breaks,
 }
 
 /// Somebody acted first.
@@ -125,7 +105,7 @@ impl<'a> Changing<'a> {
     /// The store cannot keep it; then no route is disabled and nothing is told.
     pub(crate) fn disable(&mut self, snapshot: &Snapshot, change: &Change) -> Result<(), StoreError> {
         let names = self.keep(snapshot, change, DISABLE)?;
-        change.targets.iter().for_each(|it| snapshot.health.disable(it.route, it.which, change.until));
+        apply(self.shared, snapshot, 0);
         self.done(format!("{} disabled {}: {}", change.by, names.join(", "), change.reason));
         Ok(())
     }
@@ -136,9 +116,9 @@ impl<'a> Changing<'a> {
     ///
     /// The store cannot keep it; then no route is enabled and nothing is told.
     pub(crate) fn enable(&mut self, snapshot: &Snapshot, change: &Change) -> Result<(), StoreError> {
-        let names = self.let_go(snapshot, change, "enable", &[DISABLE])?;
+        let names = self.let_go(snapshot, change, "enable", DISABLE)?;
         change.targets.iter().for_each(|it| snapshot.health.enable(it.route, it.which));
-        apply(self.shared, snapshot);
+        apply(self.shared, snapshot, 0);
         self.done(format!("{} enabled {}: {}", change.by, names.join(", "), change.reason));
         Ok(())
     }
@@ -161,7 +141,7 @@ impl<'a> Changing<'a> {
     ///
     /// The store cannot keep it; then nothing is reset.
     pub(crate) fn reset(&mut self, snapshot: &Snapshot, change: &Change) -> Result<(), StoreError> {
-        let names = self.let_go(snapshot, change, "reset", &[TRIP])?;
+        let names = self.let_go(snapshot, change, "reset", TRIP)?;
         let now = self.shared.clock.now();
         change.targets.iter().for_each(|it| snapshot.health.reset(it.route, it.which, now));
         self.done(format!("{} reset {}: {}", change.by, names.join(", "), change.reason));
@@ -189,27 +169,32 @@ impl<'a> Changing<'a> {
         Ok(names)
     }
 
-    /// Lets go of overrides of these kinds: of the targets themselves, and of parts of them that were acted on one by
-    /// one.
+    /// Lets go of overrides of a kind as far as they are about the targets; what else they are about stays, part by part.
     fn let_go(
         &mut self,
         snapshot: &Snapshot,
         change: &Change,
         action: &str,
-        kinds: &[&str],
+        kind: &str,
     ) -> Result<Vec<String>, StoreError> {
-        let names = names(&snapshot.policy, &change.targets);
-        let is_meant = |it: &Override| {
-            let held = target(&snapshot.policy, &it.route);
-            let part =
-                |held: Target| change.targets.iter().any(|it| it.route == held.route && it.which.covers(held.which));
-            kinds.contains(&&*it.kind) && (names.contains(&it.route) || held.is_some_and(part))
-        };
-        let kept = self.shared.overrides.all();
-        let cleared = kept.iter().filter(|it| is_meant(it)).map(|it| (it.route.clone(), it.kind.clone())).collect();
+        let policy = &snapshot.policy;
+        let names = names(policy, &change.targets);
+        let (mut cleared, mut left) = (Vec::new(), Vec::new());
+        for it in self.shared.overrides.all().iter().filter(|it| it.kind == kind) {
+            let about = meant(policy, &it.route);
+            let rest = without(&about, &change.targets);
+            let is_touched = rest.iter().map(|it| it.which).ne(about.iter().map(|it| it.which));
+            if is_touched || names.contains(&it.route) {
+                cleared.push((it.route.clone(), it.kind.clone()));
+                left.extend(self::names(policy, &rest).into_iter().map(|route| Override { route, ..it.clone() }));
+            }
+        }
         let told = names.iter().map(|it| self.entry(&change.by, action, it, &change.reason)).collect();
-        self.shared.store.change_overrides(Vec::new(), cleared, told)?;
-        self.shared.overrides.kept().retain(|it| !is_meant(it));
+        self.shared.store.change_overrides(left.clone(), cleared.clone(), told)?;
+        let mut kept = self.shared.overrides.kept();
+        kept.retain(|it| !cleared.contains(&(it.route.clone(), it.kind.clone())));
+        kept.retain(|it| !left.iter().any(|new| (&new.route, &new.kind) == (&it.route, &it.kind)));
+        kept.extend(left);
         Ok(names)
     }
 
@@ -219,8 +204,8 @@ impl<'a> Changing<'a> {
         let now_ms = self.now_ms();
         let snapshot = self.shared.snapshot.load();
         let is_over = |it: &Override| {
-            let closed = |held: Target| snapshot.health.is_closed(held.route, held.which);
-            let closed = it.kind == TRIP && target(&snapshot.policy, &it.route).is_some_and(closed);
+            let is_closed = |held: &Target| snapshot.health.is_closed(held.route, held.which);
+            let closed = it.kind == TRIP && meant(&snapshot.policy, &it.route).iter().all(is_closed);
             closed || it.until_ms.is_some_and(|until| until <= now_ms)
         };
         let mut kept = self.shared.overrides.kept();
@@ -239,6 +224,8 @@ impl<'a> Changing<'a> {
         if let Err(error) = self.shared.store.change_overrides(Vec::new(), cleared, told) {
             tracing::warn!(%error, ended, "overrides that are over could not be taken out of the store");
         }
+        // A longer disable of the same deployments still holds.
+        apply(self.shared, &snapshot, 0);
         self.done(format!("{ended} ended by itself"));
     }
 
@@ -249,9 +236,11 @@ impl<'a> Changing<'a> {
     ///
     /// The store cannot keep the audit; the configuration before still serves.
     pub(crate) fn reload(&mut self, snapshot: Snapshot, by: &str, reason: &str) -> Result<(), StoreError> {
+        self.expire();
         let hash = snapshot.hash.to_string();
         self.shared.store.audit(&self.entry(by, "reload", &hash, reason))?;
-        apply(self.shared, &snapshot);
+        apply(self.shared, &snapshot, 0);
+        trip_again(self.shared, &snapshot, 0);
         self.shared.snapshot.store(snapshot.into());
         self.done(format!("{by} reloaded the configuration: {reason}"));
         Ok(())
@@ -279,141 +268,48 @@ impl<'a> Changing<'a> {
     }
 }
 
-/// Disables in a snapshot what operators have disabled; routes that are gone from the file are passed over.
-pub(crate) fn apply(shared: &Shared, snapshot: &Snapshot) {
-    for it in shared.overrides.all().iter().filter(|it| it.kind == DISABLE) {
-        if let Some(held) = target(&snapshot.policy, &it.route) {
-            let until = it.until_ms.map(|ms| shared.clock.at_unix_ms(ms));
+/// Disables in a snapshot what operators have disabled, in its routes from this place on; what is gone from the file is
+/// passed over. Of several disables of one deployment the longest holds.
+pub(crate) fn apply(shared: &Shared, snapshot: &Snapshot, from: u32) {
+    let mut kept: Vec<Override> = shared.overrides.all().into_iter().filter(|it| it.kind == DISABLE).collect();
+    // The last one told to health holds: for ever comes last.
+    kept.sort_by_key(|it| it.until_ms.unwrap_or(u64::MAX));
+    for it in kept {
+        let until = it.until_ms.map(|ms| shared.clock.at_unix_ms(ms));
+        for held in meant(&snapshot.policy, &it.route).iter().filter(|it| it.route.0 >= from) {
             snapshot.health.disable(held.route, held.which, until);
         }
     }
 }
 
-/// Treats as down what was tripped before the gateway was started anew.
-pub(crate) fn trip_again(shared: &Shared, snapshot: &Snapshot) {
-    let tripped = shared.overrides.all();
-    let tripped = tripped.iter().filter(|it| it.kind == TRIP).filter_map(|it| target(&snapshot.policy, &it.route));
-    trip(shared, snapshot, tripped);
+/// Treats as down what was tripped and is closed in this snapshot: the gateway was started anew, the configuration has
+/// other deployments or rules, or a star stands for a model that it had not met. In its routes from this place on.
+pub(crate) fn trip_again(shared: &Shared, snapshot: &Snapshot, from: u32) {
+    let kept = shared.overrides.all();
+    let held = kept.iter().filter(|it| it.kind == TRIP).flat_map(|it| meant(&snapshot.policy, &it.route));
+    let closed = held.filter(|it| it.route.0 >= from && snapshot.health.is_closed(it.route, it.which));
+    trip(shared, snapshot, closed);
 }
 
-fn trip(shared: &Shared, snapshot: &Snapshot, targets: impl Iterator<Item = Target>) {
-    let (now, mut dice) = (shared.clock.now(), shared.dice());
-    targets.for_each(|it| snapshot.health.trip(it.route, it.which, now, &mut dice));
-}
-
-/// How targets are kept: a whole route by its name, one deployment as `route=provider/model`.
-pub(crate) fn names(policy: &Policy, targets: &[Target]) -> Vec<String> {
-    let mut names = Vec::new();
-    for it in targets {
-        let Some(route) = policy.route(it.route) else { continue };
-        if it.which.covers(all_of(route)) {
-            names.push(route.name.to_string());
-            continue;
-        }
-        let mine = route.deployments.iter().enumerate().filter(|(place, _)| it.which.has(*place));
-        names.extend(mine.map(|(_, deployment)| format!("{}={}", route.name, deployment.call)));
-    }
-    names
-}
-
-/// What a kept name means in this policy.
-fn target(policy: &Policy, kept: &str) -> Option<Target> {
-    if let Some(route) = policy.route_named(kept) {
-        return Some(Target { route, which: all_of(policy.route(route)?) });
-    }
-    let (name, call) = kept.split_once('=')?;
-    let route = policy.route_named(name)?;
-    let place = policy.route(route)?.deployments.iter().position(|it| &*it.call == call)?;
-    Some(Target { route, which: Deployments::default().with(place) })
+/// The star whose disable holds for these targets and is not among them: what holds for every model of a star cannot be
+/// taken back for one.
+pub(crate) fn star_over(shared: &Shared, policy: &Policy, targets: &[Target]) -> Option<String> {
+    let names = names(policy, targets);
+    let kept = shared.overrides.all();
+    let mut stars = kept.iter().filter(|it| it.kind == DISABLE && it.route.contains('*') && !names.contains(&it.route));
+    let over =
+        |it: &&Override| meant(policy, &it.route).iter().any(|held| targets.iter().any(|one| one.route == held.route));
+    stars.find(over).map(|it| it.route.clone())
 }
 
 /// The deployments of a route that an operator has tripped and no probe has closed yet.
 pub(crate) fn tripped(shared: &Shared, policy: &Policy, route: RouteId) -> Deployments {
     let kept = shared.overrides.kept();
-    let trips = kept.iter().filter(|it| it.kind == TRIP).filter_map(|it| target(policy, &it.route));
+    let trips = kept.iter().filter(|it| it.kind == TRIP).flat_map(|it| meant(policy, &it.route));
     trips.filter(|it| it.route == route).fold(Deployments::default(), |all, it| all.union(it.which))
 }
 
-fn all_of(route: &Route) -> Deployments {
-    (0..route.deployments.len()).fold(Deployments::default(), Deployments::with)
-}
-
-/// What a selector names: a glob over route names or calls, optionally `@region`. One deployment of a route leaves the
-/// others.
-pub(crate) fn select(policy: &Policy, selector: &str) -> Vec<Target> {
-    let (glob, region) = selector.split_once('@').map_or((selector, None), |(glob, region)| (glob, Some(region)));
-    let matches = |text: &str| switchback_config::glob::matches(glob, text);
-    let mut targets = Vec::new();
-    for (place, route) in policy.routes.iter().enumerate() {
-        let named = matches(&route.name);
-        let mine = route.deployments.iter().enumerate().filter(|(_, it)| {
-            let here = region.is_none_or(|wanted| {
-                it.region.as_deref().is_some_and(|own| switchback_config::glob::matches(wanted, own))
-            });
-            here && (named || matches(&it.call))
-        });
-        let which = mine.fold(Deployments::default(), |which, (place, _)| which.with(place));
-        if let (false, Ok(id)) = (which.is_empty(), u32::try_from(place)) {
-            targets.push(Target { route: RouteId(id), which });
-        }
-    }
-    targets
-}
-
-/// What it would do to each task if nothing of these targets could be called.
-pub(crate) fn effect(snapshot: &Snapshot, targets: &[Target], now: Now) -> Vec<Effect> {
-    let tasks = snapshot.policy.tasks.iter().filter(|it| !it.direct);
-    tasks.filter_map(|task| effect_on(snapshot, task, targets, now)).collect()
-}
-
-fn effect_on(snapshot: &Snapshot, task: &Task, targets: &[Target], now: Now) -> Option<Effect> {
-    let hit =
-        |kind: &RungKind| matches!(kind, RungKind::Try(it) if targets.iter().any(|target| target.route == it.route));
-    if !task.ladder.iter().any(|rung| hit(&rung.kind)) {
-        return None;
-    }
-    let left = task.ladder.iter().enumerate().find(|(_, rung)| match &rung.kind {
-        RungKind::Try(it) => {
-            let all = snapshot.policy.route(it.route).map(all_of).unwrap_or_default();
-            let hit = targets.iter().filter(|target| target.route == it.route);
-            let fits = hit.fold(all, |left, target| left.minus(target.which));
-            let asking = Asking {
-                bucket: Bucket::Short,
-                fits,
-                tried: &[],
-                waited: false,
-                covered: true,
-                prompt_tokens: 1,
-                ends: now,
-            };
-            !fits.is_empty() && snapshot.health.obstacle(it.route, &asking, now).is_none()
-        }
-        RungKind::Answer { .. } => true,
-        RungKind::Fail { .. } => false,
-    });
-    let name = &task.name;
-    let (harm, sentence) = match left {
-        None => {
-            (Harm::Breaks, format!("{name}: no rung is left that can answer; every request would get the plain error"))
-        }
-        Some((place, rung)) => match &rung.kind {
-            RungKind::Try(it) if it.role.degrades() => (
-                Harm::Degrades,
-                format!("{name} would start at rung {}, {}, which counts as degraded", place + 1, rung.name),
-            ),
-            RungKind::Try(_) if hit(&rung.kind) => (
-                Harm::Bearable,
-                format!("{name} would go on with the other deployments of {} (rung {})", rung.name, place + 1),
-            ),
-            RungKind::Try(_) => (Harm::Bearable, format!("{name} would start at rung {}, {}", place + 1, rung.name)),
-            RungKind::Answer { .. } | RungKind::Fail { .. } => (
-                Harm::Degrades,
-                format!(
-                    "{name}: no model is left; rung {} gives the ready answer, which counts as degraded",
-                    place + 1
-                ),
-            ),
-        },
-    };
-    Some(Effect { harm, sentence })
+fn trip(shared: &Shared, snapshot: &Snapshot, targets: impl Iterator<Item = Target>) {
+    let (now, mut dice) = (shared.clock.now(), shared.dice());
+    targets.for_each(|it| snapshot.health.trip(it.route, it.which, now, &mut dice));
 }

@@ -112,6 +112,14 @@ impl Reject {
         Self::new(424, "ladder_exhausted", "no_compliant_route", message, Reason::Forbidden)
     }
 
+    /// A star stands for more models than are kept apart.
+    pub(crate) fn too_many_models(model: &str) -> Self {
+        let shown: String = model.chars().take(100).collect();
+        let message = format!("`{shown}` is one model more than this gateway keeps apart; a reload begins anew.");
+        let reject = Self::new(503, "service_unavailable_error", "too_many_models", message, Reason::NotFound);
+        Self { param: Some("model".into()), ..reject }
+    }
+
     /// A provider to which a call was to be passed on did not answer.
     pub(crate) fn relay_failed(provider: &str) -> Self {
         let message = format!("{provider} did not answer, or not in time. This endpoint has no ladder.");

@@ -10,9 +10,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Request, StatusCode, Uri, header, response};
 use http_body_util::{BodyExt as _, Full};
+use switchback_config::HeaderMode;
 use switchback_core::derive::About;
 use switchback_core::id::Name;
-use switchback_core::relayed::Relayed;
+use switchback_core::relayed::{End, Relayed};
 use switchback_core::time::Now;
 use tokio::time::{Instant, timeout};
 
@@ -65,7 +66,8 @@ impl Relay {
             region: policy.and_then(|it| it.region.clone()),
             what: format!("{method} {glob}").into(),
             status: None,
-            whole: false,
+            // Until something else is known: whoever drops this has gone.
+            end: End::Left,
             before: Duration::ZERO,
             total: Duration::ZERO,
             simulated: false,
@@ -78,13 +80,17 @@ impl Relay {
     pub(crate) async fn run(mut self, asked: Asked) {
         self.seen.before = self.shared.clock.now().since(self.arrived);
         let snapshot = Arc::clone(&self.snapshot);
-        let Some(provider) = snapshot.providers.get(self.place) else { return self.unanswered() };
-        let Some(request) = request(provider, asked) else { return self.unanswered() };
+        let Some(provider) = snapshot.providers.get(self.place) else { return self.unanswered(End::Broken) };
+        let Some(request) = request(provider, asked) else { return self.unanswered(End::Broken) };
         let connect_by = Instant::now() + provider.connect_timeout;
         let mut was_sent = false;
         let answer = provider.upstream.send(0, request, connect_by, &mut was_sent);
         let sent = timeout(provider.connect_timeout + IDLE, answer);
-        let Ok(Ok(response)) = sent.await else { return self.unanswered() };
+        let response = match sent.await {
+            Ok(Ok(response)) => response,
+            Ok(Err(_)) => return self.unanswered(End::Broken),
+            Err(_) => return self.unanswered(End::TimedOut),
+        };
         let (parts, mut body) = response.into_parts();
         self.seen.status = Some(parts.status.as_u16());
         self.seen.simulated = parts.headers.contains_key("x-switchback-simulated");
@@ -98,11 +104,14 @@ impl Relay {
                     }
                 }
                 Ok(None) => {
-                    self.seen.whole = true;
+                    self.seen.end = End::Whole;
                     return;
                 }
                 // What has left cannot be taken back: the connection must not end as if the answer were whole.
-                Ok(Some(Err(_))) | Err(_) => return self.out.break_off(),
+                broken @ (Ok(Some(Err(_))) | Err(_)) => {
+                    self.seen.end = if broken.is_err() { End::TimedOut } else { End::Broken };
+                    return self.out.break_off();
+                }
             }
         }
     }
@@ -116,11 +125,17 @@ impl Relay {
             }
         }
         headers::put(&mut head.headers, "x-request-id", self.about.request_id.as_str());
-        headers::put(&mut head.headers, "x-switchback-provider", &self.seen.provider);
+        if self.snapshot.server.headers == HeaderMode::All {
+            headers::put(&mut head.headers, "x-switchback-provider", &self.seen.provider);
+            if self.seen.simulated {
+                headers::put(&mut head.headers, "x-switchback-simulated", "true");
+            }
+        }
         head
     }
 
-    fn unanswered(self) {
+    fn unanswered(mut self, end: End) {
+        self.seen.end = end;
         let reject = Reject::relay_failed(&self.seen.provider);
         let (mut head, body) = reject.response(&self.about.request_id).into_parts();
         head.status = StatusCode::BAD_GATEWAY;

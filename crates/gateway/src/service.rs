@@ -16,6 +16,7 @@ use crate::admit::{self, Arrived};
 use crate::answer;
 use crate::keys::Caller;
 use crate::listen::{self, BodyFault};
+use crate::origin;
 use crate::out::{Exchange, Out};
 use crate::owner::Owner;
 use crate::reject::Reject;
@@ -67,6 +68,12 @@ async fn relayed(shared: &Arc<Shared>, request: Request<Incoming>, id: &RequestI
     if !caller.direct {
         let message = "This key may only ask for tasks: endpoints that are passed on need a key with `direct`.";
         return Err(Reject::forbidden("direct_not_allowed", message.to_owned()));
+    }
+    if snapshot.keys.is_empty() && !origin::is_own_host(&parts.headers) {
+        // A page whose name was pointed at us asks without `Origin`, and would read a provider's account.
+        let message =
+            "Without application keys other endpoints answer only to an IP address or localhost as their host.";
+        return Err(Reject::forbidden("foreign_origin", message.to_owned()));
     }
     admit::only_what_is_built(&parts.headers)?;
     let tags = admit::tags(&parts.headers)?;
@@ -166,7 +173,7 @@ fn visible<'a>(snapshot: &'a Snapshot, caller: &Caller, created: u64) -> Vec<Mod
     let may = |it: &&'a switchback_core::policy::Task| if it.direct { caller.direct } else { caller.may_ask(&it.name) };
     // A task wins over a route of its name; what was made for a star's model has the name of its task.
     let mut seen = std::collections::HashSet::new();
-    let tasks = snapshot.policy.tasks.iter().filter(may).filter(|it| seen.insert(&*it.name));
+    let tasks = snapshot.policy.tasks.iter().filter(|it| seen.insert(&*it.name)).filter(may);
     let tasks: Vec<_> = tasks.collect();
     let tasks = tasks.into_iter();
     let owner = |direct| if direct { "switchback-route" } else { "switchback-task" };

@@ -168,16 +168,19 @@ impl Shared {
         Dice::seeded(self.clock.unix_ms(self.clock.now()))
     }
 
-    /// The configuration that serves, with a task made for the model that `named` stands for.
+    /// The configuration that serves, with a task made for the model that `named` stands for. What operators have done to
+    /// the star holds for the model.
     pub(crate) fn starred(&self, named: &str) -> Arc<Snapshot> {
+        let mut made = None;
         self.snapshot.rcu(|current| {
-            let grown = current.with_starred(named).map(Arc::new);
-            if let Some(grown) = &grown {
-                overrides::apply(self, grown);
-            }
-            grown.unwrap_or_else(|| Arc::clone(current))
+            let grown = current.with_starred(named).map_or_else(|| Arc::clone(current), Arc::new);
+            let from = u32::try_from(current.policy.routes.len()).unwrap_or(u32::MAX);
+            overrides::apply(self, &grown, from);
+            overrides::trip_again(self, &grown, from);
+            made = Some(Arc::clone(&grown));
+            grown
         });
-        self.snapshot.load_full()
+        made.unwrap_or_else(|| self.snapshot.load_full())
     }
 
     /// The number of the next change.
@@ -199,7 +202,6 @@ impl Snapshot {
         let mut policy = config.policy;
         add_direct_tasks(&mut policy, &config.floor);
         let providers = config.providers.iter().map(Provider::new).collect::<Result<_, _>>()?;
-        let health = before.map_or_else(|| Health::new(&policy), |it| it.health.carried_over(&it.policy, &policy));
         let contracts = policy.contracts.iter().zip(&config.contracts);
         let natives = contracts.map(|(name, schema)| Native {
             name: Name::clone(name),
@@ -218,6 +220,8 @@ impl Snapshot {
             hash: config.hash.into(),
             own_contract: "request".into(),
         };
+        // Last, because it changes what both share: nothing may fail after it.
+        let health = before.map_or_else(|| Health::new(&policy), |it| it.health.carried_over(&it.policy, &policy));
         Ok(Self { names: Names::new(&policy), policy: Arc::new(policy), health, fixed: Arc::new(fixed) })
     }
 

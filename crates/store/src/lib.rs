@@ -12,6 +12,7 @@
 //! This crate never interprets a record beyond its id, arrival, task and outcome, never makes a caller wait for a
 //! record, and never writes a request's or an answer's text.
 
+mod caller;
 mod connection;
 mod error;
 mod minutes;
@@ -25,6 +26,7 @@ mod store;
 mod tests;
 mod writer;
 
+pub use caller::CALLER;
 pub use error::StoreError;
 pub use minutes::{Added, MinuteCount};
 pub use operator::{AuditEntry, Audited, Override};

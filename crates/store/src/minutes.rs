@@ -11,6 +11,7 @@ use serde::Deserialize;
 use switchback_core::id::Name;
 use switchback_core::record::DecisionRecord;
 
+use crate::caller;
 use crate::connection::{stored, unstored};
 use crate::error::StoreError;
 use crate::reader::rows;
@@ -23,7 +24,7 @@ pub struct MinuteCount {
     pub start_ms: u64,
     /// The task.
     pub task: String,
-    /// The outcome.
+    /// The outcome; [`CALLER`](crate::CALLER) for those that failed by their caller's own doing.
     pub outcome: String,
     /// When the first of them arrived, Unix milliseconds.
     pub first_ms: u64,
@@ -80,7 +81,7 @@ impl Minutes {
     pub(crate) fn add(&mut self, record: &DecisionRecord) {
         let object = &record.object;
         let minute = record.arrived_ms - record.arrived_ms % MINUTE;
-        let key = (minute, Name::clone(&object.task), Name::clone(&object.outcome));
+        let key = (minute, Name::clone(&object.task), caller::counted_as(record));
         let none = Sum { first_ms: record.arrived_ms, n: 0, cost_usd: 0.0, n_cost_unknown: 0 };
         let sum = self.0.entry(key).or_insert(none);
         sum.first_ms = sum.first_ms.min(record.arrived_ms);

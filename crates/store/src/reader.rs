@@ -5,6 +5,7 @@
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::caller::COUNTED_AS;
 use crate::connection::{Place, stored, unstored};
 use crate::error::StoreError;
 
@@ -151,7 +152,9 @@ pub(crate) fn recent(
 pub(crate) fn counts_since(conn: &Connection, since_ms: u64) -> rusqlite::Result<Vec<(String, String, u64)>> {
     rows(
         conn,
-        "SELECT task, outcome, COUNT(*) FROM records WHERE arrived_ms >= ?1 GROUP BY task, outcome ORDER BY task, outcome",
+        &format!(
+            "SELECT task, {COUNTED_AS} AS counted, COUNT(*) FROM records WHERE arrived_ms >= ?1 GROUP BY task, counted ORDER BY task, counted"
+        ),
         [stored(since_ms)],
         |row| Ok((row.get(0)?, row.get(1)?, unstored(row.get(2)?))),
     )

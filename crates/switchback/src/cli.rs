@@ -309,9 +309,6 @@ pub(crate) struct Trip {
     pub(crate) selector: String,
     #[command(flatten)]
     pub(crate) reason: Reason,
-    /// When it ends at the latest, such as `45m`; sound probes end it before.
-    #[arg(long = "for", value_name = "TIME")]
-    pub(crate) span: Option<String>,
 }
 
 /// `routes reset`.

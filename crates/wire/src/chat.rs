@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 use switchback_core::failure::{Detail, Failure, FailureClass};
 
 use crate::delta::{self, FinishReason, ToolFragment, Usage};
-use crate::json::{self, Members};
-use crate::said::{Said, Text};
+use crate::json::{self, Members, Object};
+use crate::said::{RawSaid, Said, Text};
 use crate::splice::Splice;
 
 /// Most choices that one answer may have; OpenAI's bound for `n`.
@@ -105,7 +105,7 @@ struct RawChoice<'a> {
     #[serde(borrow, default)]
     index: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    message: Option<&'a RawValue>,
+    message: Option<Object<RawSaid<'a>>>,
     #[serde(borrow, default)]
     finish_reason: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -134,7 +134,7 @@ impl<'a> Whole<'a> {
             }
             for (place, choice) in (0u32..).zip(list) {
                 let choice: RawChoice<'a> =
-                    json::object(choice.get()).map_err(|_| Malformed("a choice is not an object"))?;
+                    json::object(choice.get()).map_err(|_| Malformed("a choice or its message is not an object"))?;
                 failed |= json::truthy(choice.error);
                 choices.push(Choice::read(&choice, place)?);
             }
@@ -171,7 +171,7 @@ impl<'a> Choice<'a> {
     }
 
     fn read(raw: &RawChoice<'a>, place: u32) -> Result<Self, Malformed> {
-        let said = raw.message.map(Said::read).transpose()?.unwrap_or_default();
+        let said = raw.message.as_ref().map(|Object(it)| Said::of(it)).transpose()?.unwrap_or_default();
         Ok(Self {
             index: delta::index(raw.index).unwrap_or(place),
             text: said.text,

@@ -90,11 +90,6 @@ struct RawPart<'a> {
 // === impl Said ===
 
 impl<'a> Said<'a> {
-    /// Reads a `message` or `delta`.
-    pub(crate) fn read(raw: &'a RawValue) -> Result<Self, Malformed> {
-        Self::of(&json::object(raw.get()).map_err(|_| Malformed("a message is not an object"))?)
-    }
-
     /// What the members of a `message` or `delta` say.
     pub(crate) fn of(raw: &RawSaid<'a>) -> Result<Self, Malformed> {
         let mut said = Self {

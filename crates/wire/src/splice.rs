@@ -49,7 +49,10 @@ impl Splice {
     /// Adds a member at the end of the object whose closing brace is at `object_end`. The name is escaped; the value is
     /// JSON already.
     pub fn insert_member(&mut self, object_end: usize, name: &str, value: &str) {
-        let member = format!("{}:{value}", json::quote(name));
+        let mut member = json::quote(name);
+        member.reserve_exact(1 + value.len());
+        member.push(':');
+        member.push_str(value);
         self.edits.push(Edit { at: object_end..object_end, what: What::NewMember(member) });
     }
 

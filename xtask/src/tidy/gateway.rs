@@ -64,7 +64,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("owner", &["admit", "answer", "attempt", "kept", "out", "state", "telemetry"]),
     ("relay", &["headers", "out", "reject", "state", "telemetry"]),
     // Around them.
-    ("service", &["admit", "answer", "headers", "keys", "listen", "out", "owner", "reject", "relay", "state"]),
+    (
+        "service",
+        &["admit", "answer", "headers", "keys", "listen", "origin", "out", "owner", "reject", "relay", "state"],
+    ),
     ("reload", &["file", "overrides", "state"]),
     ("admin", &["clock", "headers", "listen", "origin", "overrides", "reload", "state", "tasks", "telemetry"]),
     ("gateway", &["admin", "clock", "file", "listen", "overrides", "reload", "service", "state", "tasks"]),

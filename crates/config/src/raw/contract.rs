@@ -5,7 +5,7 @@ use switchback_core::policy::Repair;
 use super::keys::{CONTRACT, REPAIR};
 use super::reader::Reader;
 use super::task::CLOCK;
-use super::tree::{At, Entry};
+use super::tree::{At, Entry, Value};
 use crate::diagnostic::Report;
 
 /// `[contract.NAME]` as it was written.
@@ -33,6 +33,9 @@ pub(crate) fn read(entry: &Entry, report: &mut Report<'_>) -> Option<RawContract
 fn repair(contract: &Reader<'_>, report: &mut Report<'_>) -> Repair {
     let usual = Repair::default();
     let Some(entry) = contract.entry("repair") else { return usual };
+    if matches!(&entry.node.value, Value::Text(text) if text == "off") {
+        return Repair { local: false, tries: 0, timeout: None };
+    }
     let place = format!("repair of {}", contract.place);
     let Some(reader) = Reader::open(&entry.node, &REPAIR, place, report) else { return usual };
     let tries = reader.whole("tries", 0..=3, report).and_then(|it| u32::try_from(it.value).ok());

@@ -154,6 +154,15 @@ fn a_contract_says_how_its_answers_are_mended() {
 }
 
 #[test]
+fn repair_that_is_off_mends_nothing() {
+    let from = "repair = { local = true, tries = 2, timeout = \"4s\" }";
+    assert!(GOOD.contains(from), "the sample says how it is mended");
+    let config = good(&GOOD.replace(from, "repair = \"off\""));
+    let off = Repair { local: false, tries: 0, timeout: None };
+    assert_eq!(task(&config, "support-triage").repair, off);
+}
+
+#[test]
 fn a_narrower_rung_that_asks_for_the_same_is_told() {
     let text = "deadline = \"5m\"\naccept = [\"SB204\"]\nladder = [{ try = \"openai/m\" }, { try = \"openai/m\", as = \"narrower\" }]";
     let found = finding(&with_task(text));

@@ -60,7 +60,11 @@ pub(super) fn verdict(view: &NowView) -> Verdict {
     };
     let sum = |of: fn(&super::TaskRow) -> &Outcomes| tasks.iter().fold(Outcomes::default(), |sum, it| sum.plus(of(it)));
     let (five, hour) = (sum(|it| &it.last_5_min), sum(|it| &it.last_hour));
-    let ever = hour.total() > 0 || view.minutes.iter().any(|it| it.outcomes.total() > 0) || !view.moved.is_empty();
+    let ever = hour.total() > 0
+        || five.caller > 0
+        || hour.caller > 0
+        || view.minutes.iter().any(|it| it.outcomes.total() > 0)
+        || !view.moved.is_empty();
     let is_first_time = five.total() == 0 && !ever;
     let level = match () {
         () if five.failed > 0 => Level::Failing,
@@ -74,12 +78,14 @@ pub(super) fn verdict(view: &NowView) -> Verdict {
         Level::Degraded => "Callers get less than full quality",
         Level::Odd if five.total() == 0 => "Something is wrong; nobody has asked for 5 minutes",
         Level::Odd => "Something is wrong; callers get full quality",
+        Level::Quiet if five.caller > 0 => "Quiet: callers cancelled, or sent what no provider takes",
         Level::Quiet if is_first_time => "Nothing has come through yet",
         Level::Quiet => "Quiet: no request ended in the last 5 minutes",
         Level::Well if five.recovered > 0 => "Callers get full quality, some of it by fallback",
         Level::Well | Level::Unknown => "All is well",
     };
-    told(view, level, headline.to_owned(), noticed(&five, &hour, view.in_flight), is_first_time)
+    let users = format!("{}{}", noticed(&five, &hour, view.in_flight), own_doing(five.caller));
+    told(view, level, headline.to_owned(), users, is_first_time)
 }
 
 fn told(view: &NowView, level: Level, headline: String, users: String, is_first_time: bool) -> Verdict {
@@ -89,12 +95,20 @@ fn told(view: &NowView, level: Level, headline: String, users: String, is_first_
     Verdict { level, headline, users, title, is_first_time }
 }
 
+/// Those that ended by their caller's own doing, in a sentence of their own.
+fn own_doing(n: u64) -> String {
+    match n {
+        0 => String::new(),
+        n => format!(" Besides, callers cancelled or mistook {}.", plural(n, "request")),
+    }
+}
+
 /// Did users notice? In the last five minutes, by what their requests came to.
 fn noticed(five: &Outcomes, hour: &Outcomes, in_flight: u64) -> String {
     if five.total() == 0 {
         return match (hour.total(), in_flight) {
-            (0, 0) => "No request ended in the last hour, and none is under way.".to_owned(),
-            (0, n) => format!("{} under way, none has ended in the last hour.", plural(n, "request")),
+            (0, 0) => "No request was answered in the last hour, and none is under way.".to_owned(),
+            (0, n) => format!("{} under way, none was answered in the last hour.", plural(n, "request")),
             (n, _) => format!("{} ended in the last hour: {}.", plural(n, "request"), hour.sentence()),
         };
     }

@@ -110,7 +110,7 @@ pub(super) fn minutes() -> Vec<Minute> {
         44..52 => {
             Outcomes { ok: 300 + it * 2, recovered: 260, degraded: 40 + it, failed: it - 40, ..Outcomes::default() }
         }
-        _ => Outcomes { ok: 180, recovered: 300, degraded: 170 + it, refused: 2, failed: 6 },
+        _ => Outcomes { ok: 180, recovered: 300, degraded: 170 + it, refused: 2, failed: 6, caller: 0 },
     };
     (0..60).map(|it| Minute { start_ms: start + it * 60_000, outcomes: outcomes(it) }).collect()
 }
@@ -168,8 +168,8 @@ pub(super) fn routes_list() -> Vec<RouteCard> {
 }
 
 pub(super) fn now_view() -> NowView {
-    let five = Outcomes { ok: 61, recovered: 88, degraded: 0, refused: 1, failed: 12 };
-    let hour = Outcomes { ok: 8_420, recovered: 412, degraded: 0, refused: 3, failed: 31 };
+    let five = Outcomes { ok: 61, recovered: 88, degraded: 0, refused: 1, failed: 12, caller: 0 };
+    let hour = Outcomes { ok: 8_420, recovered: 412, degraded: 0, refused: 3, failed: 31, caller: 0 };
     let row = |task: &str, about: &str, last_5_min, last_hour| TaskRow {
         task: task.into(),
         about: Some(about.into()),

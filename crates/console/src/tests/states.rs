@@ -54,6 +54,17 @@ fn the_verdict_is_the_worst_of_what_callers_got() {
 }
 
 #[test]
+fn a_tab_that_was_closed_is_no_outage() {
+    let ok = Outcomes { ok: 40, caller: 2, ..Outcomes::default() };
+    let page = now(&outcomes_view(ok, vec![]));
+    assert!(headline(&outcomes_view(ok, vec![])).contains("All is well"));
+    assert!(page.contains("Besides, callers cancelled or mistook 2\u{a0}requests."), "{page}");
+    let only = outcomes_view(Outcomes { caller: 2, ..Outcomes::default() }, vec![]);
+    let only = NowView { moved: vec![], minutes: vec![], ..only };
+    assert!(headline(&only).contains("Quiet: callers cancelled"), "{}", headline(&only));
+}
+
+#[test]
 fn a_gateway_that_nobody_has_called_says_how_to_call_it_and_does_not_claim_to_be_well() {
     let view = NowView { moved: vec![], minutes: vec![], ..outcomes_view(Outcomes::default(), vec![]) };
     let page = now(&view);

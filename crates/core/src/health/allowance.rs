@@ -14,11 +14,13 @@ const BELIEVED: Duration = Duration::from_secs(1);
 /// Longest window that is believed: longer ones are quotas, and the provider says so by refusing.
 const LONGEST: Duration = Duration::from_secs(3_600);
 
-/// Both limits of one key for one model.
+/// The limits of one key for one model.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Allowance {
     requests: Left,
     tokens: Left,
+    /// Output tokens; nothing is known to be spent of them until a reply tells.
+    output: Left,
     /// Calls admitted so far, and their estimated tokens.
     spent: Spent,
     /// The call whose reply was told last.
@@ -57,12 +59,14 @@ impl Allowance {
     pub(super) fn is_dry(&self, prompt_tokens: u64, now: Now) -> bool {
         self.requests.is_dry(1, self.spent.calls, now)
             || self.tokens.is_dry(prompt_tokens.max(1), self.spent.tokens, now)
+            || self.output.is_dry(1, 0, now)
     }
 
     /// Forgets what was told, and keeps count: calls in flight are still out.
     pub(super) fn forget(&mut self) {
         self.requests.known = None;
         self.tokens.known = None;
+        self.output.known = None;
         self.told_of = 0;
     }
 
@@ -75,25 +79,27 @@ impl Allowance {
 
     /// What the reply to a call told. Replies to earlier calls are old news.
     pub(super) fn told(&mut self, limits: &Limits, call: Spent, now: Now) {
-        if limits.requests.is_none() && limits.tokens.is_none() || call.calls < self.told_of {
+        if *limits == Limits::default() || call.calls < self.told_of {
             return;
         }
         self.told_of = call.calls;
         self.requests.told(limits.requests, call.calls, now);
         self.tokens.told(limits.tokens, call.tokens, now);
+        self.output.told(limits.output, 0, now);
     }
 
     /// A sound reply told nothing: where the window before was told and this one is not, nothing is known any more.
     pub(super) fn silent(&mut self, call: Spent) {
-        for left in [&mut self.requests, &mut self.tokens] {
+        for left in [&mut self.requests, &mut self.tokens, &mut self.output] {
             left.known = left.known.filter(|it| !it.assumed || call.calls <= self.told_of);
         }
     }
 
-    /// How long until both limits leave room for a call.
-    pub(super) fn dry_for(&self, now: Now) -> Duration {
-        let waits = [(&self.requests, self.spent.calls), (&self.tokens, self.spent.tokens)];
-        waits.into_iter().filter_map(|(it, spent)| it.dry_for(spent, now)).max().unwrap_or_default()
+    /// How long until all limits leave room for a call with a prompt of so many tokens.
+    pub(super) fn dry_for(&self, prompt_tokens: u64, now: Now) -> Duration {
+        let requests = self.requests.dry_for(1, self.spent.calls, now);
+        let tokens = self.tokens.dry_for(prompt_tokens.max(1), self.spent.tokens, now);
+        requests.max(tokens).max(self.output.dry_for(1, 0, now)).unwrap_or_default()
     }
 }
 
@@ -123,9 +129,9 @@ impl Left {
         None
     }
 
-    fn dry_for(&self, spent: u64, now: Now) -> Option<Duration> {
+    fn dry_for(&self, wanted: u64, spent: u64, now: Now) -> Option<Duration> {
         let known = self.known.as_ref()?;
-        (self.left(spent, now)? == 0).then(|| now.until(known.resets_at))
+        self.is_dry(wanted, spent, now).then(|| now.until(known.resets_at))
     }
 
     /// The window is over: it is full again.
@@ -148,6 +154,7 @@ impl Allowance {
     pub(super) fn renew(&mut self, now: Now) {
         self.requests.renew(self.spent.calls, now);
         self.tokens.renew(self.spent.tokens, now);
+        self.output.renew(0, now);
     }
 }
 
@@ -161,7 +168,7 @@ mod tests {
 
     fn calls(left: u64, limit: Option<u64>, resets_ms: u64) -> Limits {
         let window = Window { limit, left, resets_in: Some(Duration::from_millis(resets_ms)) };
-        Limits { requests: Some(window), tokens: None }
+        Limits { requests: Some(window), ..Limits::default() }
     }
 
     #[test]
@@ -177,7 +184,7 @@ mod tests {
             free
         });
         assert_eq!(made.count(), 3);
-        assert_eq!(allowance.dry_for(at(0)), Duration::from_millis(60_000));
+        assert_eq!(allowance.dry_for(10, at(0)), Duration::from_millis(60_000));
     }
 
     #[test]
@@ -215,8 +222,27 @@ mod tests {
         let mut allowance = Allowance::default();
         let call = allowance.admit(100);
         let window = Window { limit: None, left: 500, resets_in: Some(Duration::from_secs(60)) };
-        allowance.told(&Limits { requests: None, tokens: Some(window) }, call, at(0));
+        allowance.told(&Limits { tokens: Some(window), ..Limits::default() }, call, at(0));
         assert!(allowance.is_dry(501, at(1)));
         assert!(!allowance.is_dry(500, at(1)));
+        assert_eq!(allowance.dry_for(501, at(1)), Duration::from_millis(59_999), "as long as it is held back");
+        assert_eq!(allowance.dry_for(500, at(1)), Duration::ZERO);
+    }
+
+    #[test]
+    fn output_tokens_hold_back_no_prompt_until_none_is_left() {
+        let mut allowance = Allowance::default();
+        let output = |left| Limits {
+            output: Some(Window { limit: Some(8_000), left, resets_in: Some(Duration::from_secs(60)) }),
+            ..Limits::default()
+        };
+        let call = allowance.admit(100);
+        allowance.told(&output(1), call, at(0));
+        assert!(!allowance.is_dry(100_000, at(1)));
+        let call = allowance.admit(100_000);
+        allowance.told(&output(0), call, at(1));
+        assert!(allowance.is_dry(1, at(2)));
+        assert_eq!(allowance.dry_for(1, at(1)), Duration::from_secs(60));
+        assert!(!allowance.is_dry(1, at(60_001)), "the window is over");
     }
 }

@@ -163,7 +163,7 @@ impl DeploymentHealth {
         };
         let keys = self.keys.iter().enumerate().map(|(place, it)| {
             let credential = credentials.get(place).map_or(Duration::ZERO, |it| it.probed_in(asking.covered, now));
-            let dry = if asking.covered { it.allowance.dry_for(now) } else { Duration::ZERO };
+            let dry = if asking.covered { it.allowance.dry_for(asking.prompt_tokens, now) } else { Duration::ZERO };
             it.cools_for(now).max(dry).max(it.off.probed_in(asking.covered, now)).max(credential)
         });
         let key = keys.min().unwrap_or_default();

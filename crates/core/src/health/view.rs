@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::breaker::State;
+use crate::failure::FailureClass;
 use crate::health::Health;
 use crate::health::deployment::DeploymentHealth;
 use crate::health::switch::{KeyHealth, Switch};
@@ -37,6 +38,19 @@ pub struct DeploymentView {
     pub keys_off: usize,
     /// All keys.
     pub keys: usize,
+    /// Every key, in their order.
+    pub each_key: Vec<KeyView>,
+}
+
+/// What an operator sees of a key at a deployment; never the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyView {
+    /// `ready`, `cooling`, `dry` or `off`.
+    pub state: &'static str,
+    /// Why it is not ready, where that has a name.
+    pub why: Option<&'static str>,
+    /// How long until it is used or tried again, where it is not ready.
+    pub again_in: Option<Duration>,
 }
 
 /// What an operator sees of one bucket of a deployment.
@@ -80,6 +94,7 @@ impl DeploymentHealth {
             keys_dry: self.keys.iter().filter(|it| it.allowance.is_dry(1, now)).count(),
             keys_off: self.keys.iter().enumerate().filter(|(place, it)| off(*place, it)).count(),
             keys: self.keys.len(),
+            each_key: self.keys.iter().zip(credentials).map(|(key, whole)| key_view(key, whole, now)).collect(),
         }
     }
 
@@ -95,4 +110,17 @@ impl DeploymentHealth {
         };
         (view.calls > 0 || view.state != State::Closed).then_some(view)
     }
+}
+
+fn key_view(key: &KeyHealth, credential: &Switch, now: Now) -> KeyView {
+    let cools_for = key.cools_for(now);
+    let (state, why) = match credential.off.as_ref().or(key.off.off.as_ref()) {
+        Some(off) => ("off", Some(off.skip.name())),
+        None if !cools_for.is_zero() => ("cooling", Some(FailureClass::RateLimited.name())),
+        None if key.allowance.is_dry(1, now) => ("dry", None),
+        None => ("ready", None),
+    };
+    let probed_in = credential.probed_in(true, now).max(key.off.probed_in(true, now));
+    let again_in = probed_in.max(cools_for).max(key.allowance.dry_for(1, now));
+    KeyView { state, why, again_in: (state != "ready").then_some(again_in) }
 }

@@ -46,6 +46,8 @@ pub(crate) struct Breaker {
     last_ok: Option<Now>,
     closed_since: Now,
     probe_lease: Option<Now>,
+    /// Opened by an operator, and by nothing since.
+    pub(crate) tripped: bool,
     pub(crate) n_opened: u64,
     pub(crate) n_closed: u64,
 }
@@ -104,6 +106,7 @@ impl Breaker {
             last_ok: None,
             closed_since: Now::ZERO,
             probe_lease: None,
+            tripped: false,
             n_opened: 0,
             n_closed: 0,
         }
@@ -117,6 +120,7 @@ impl Breaker {
     pub(crate) fn trip(&mut self) {
         self.open(Duration::ZERO);
         self.n_opened -= 1;
+        self.tripped = true;
     }
 
     /// An operator closes it.
@@ -210,6 +214,7 @@ impl Breaker {
 
     fn open(&mut self, asked: Duration) {
         self.phase = Phase::Opening { asked };
+        self.tripped = false;
         self.epoch += 1;
         self.probe_lease = None;
         self.n_opened += 1;
@@ -217,6 +222,7 @@ impl Breaker {
 
     fn close(&mut self, now: Now) {
         self.phase = Phase::Closed;
+        self.tripped = false;
         self.epoch += 1;
         self.probe_lease = None;
         self.events.clear();

@@ -246,7 +246,12 @@ impl Scopes {
         let says = says(truth);
         let retry_after = truth.failure.as_ref().and_then(|it| it.retry_after);
         if let Some(it) = place.breakers.get_mut(start.bucket as usize) {
+            let was_tripped = it.tripped;
             it.ended(leave, says, retry_after, now);
+            if was_tripped && it.is_closed() {
+                // What ends a trip ends it for every workload that did not fail by itself.
+                place.breakers.iter_mut().filter(|it| it.tripped).for_each(|it| it.reset(now));
+            }
         }
         let (Some(key), Some(credential)) = (place.keys.get_mut(start.key), credentials.get_mut(start.key)) else {
             return;

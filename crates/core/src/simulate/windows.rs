@@ -60,9 +60,9 @@ impl Windows {
             let limit = meter.tells_limit.then_some(meter.limit);
             let window = Some(Window { limit, left, resets_in: Some(meter.resets_in(now)) });
             if meter.counts_tokens {
-                Limits { requests: None, tokens: window }
+                Limits { tokens: window, ..Limits::default() }
             } else {
-                Limits { requests: window, tokens: None }
+                Limits { requests: window, ..Limits::default() }
             }
         })
     }

@@ -1,7 +1,7 @@
 //! Finished requests as they finish: server-sent events, one decision record each.
 //!
-//! A follower that lags loses events and is told how many. A comment every ten seconds keeps the line alive and finds
-//! out who has gone.
+//! A follower that lags loses events and is told how many. A comment every ten seconds, whatever else is told, keeps the
+//! line alive. Whoever has gone, or may no longer look, is followed by nobody within a second.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
@@ -19,10 +20,13 @@ use http_body::Frame;
 use serde::Deserialize;
 use switchback_config::glob;
 use switchback_core::record::DecisionRecord;
+use switchback_store::{Store, StoreError};
 use tokio::sync::{broadcast::error::RecvError, mpsc};
-use tokio::time::timeout;
+use tokio::time::{Instant, interval_at};
 
-use super::{Admin, Refused};
+use super::Refused;
+use super::pages::Desk;
+use super::session::Visitor;
 use crate::tasks::Tasks;
 
 /// Followers at once.
@@ -31,8 +35,14 @@ const MOST: usize = 64;
 const WAITING: usize = 64;
 /// Time between comments.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// How often it is asked whether a follower may still look.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Most records that are told before the first new one.
 const MOST_LAST: usize = 1_000;
+/// Most records that are looked through for them where a filter leaves some out.
+const LOOKED_THROUGH: usize = 5_000;
+/// Records of one look.
+const AT_ONCE: usize = 500;
 
 /// Who is followed.
 #[derive(Debug, Default, Deserialize)]
@@ -70,61 +80,118 @@ impl Wanted {
     fn takes(&self, record: &DecisionRecord) -> bool {
         let object = &record.object;
         let task = self.task.as_deref().is_none_or(|it| glob::matches(it, &object.task));
-        let outcome = self.outcome.as_deref().is_none_or(|it| *it == *object.outcome);
+        let outcome = self.outcome.as_deref().is_none_or(|it| glob::matches(it, &object.outcome));
         let route = self.route.as_deref().is_none_or(|it| {
             let served = object.served_by.as_deref().is_some_and(|name| glob::matches(it, name));
             served || object.attempts.iter().any(|attempt| glob::matches(it, &attempt.route))
         });
         task && outcome && route
     }
+
+    fn takes_all(&self) -> bool {
+        self.task.is_none() && self.outcome.is_none() && self.route.is_none()
+    }
+
+    /// The newest records that are wanted, oldest first: at most so many, from among the newest 5,000.
+    async fn past(&self, store: &Store, most: usize) -> Result<Vec<String>, StoreError> {
+        // What was answered a moment ago may still wait to be written.
+        store.flush().await;
+        let all = self.takes_all();
+        let limit = if all { most } else { AT_ONCE };
+        let (mut found, mut before, mut n_read) = (Vec::new(), None, 0);
+        while found.len() < most && n_read < LOOKED_THROUGH {
+            let wanted = switchback_store::Wanted { limit, before, ..switchback_store::Wanted::default() };
+            let page = store.search(wanted).await?;
+            n_read += page.records.len();
+            let is_wanted = |it: &String| all || serde_json::from_str(it).is_ok_and(|it| self.takes(&it));
+            found.extend(page.records.into_iter().filter(is_wanted));
+            before = page.older;
+            if before.is_none() {
+                break;
+            }
+        }
+        found.truncate(most);
+        found.reverse();
+        Ok(found)
+    }
 }
 
-pub(super) async fn follow(State(admin): State<Admin>, Query(wanted): Query<Wanted>) -> Result<Response, Refused> {
+pub(super) async fn follow(
+    State(desk): State<Desk>,
+    Extension(visitor): Extension<Visitor>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Refused> {
+    let admin = desk.admin.clone();
     // First the ear, then the past: nothing falls between them.
     let mut events = admin.shared.events.subscribe();
     let mut past = Vec::new();
     if let Some(last) = wanted.last.filter(|n| *n > 0) {
-        admin.shared.store.flush().await;
-        let found = admin.shared.store.recent(last.min(MOST_LAST), wanted.task.as_deref(), wanted.outcome.as_deref());
-        past = found.await.map_err(|it| Refused::store(&it))?;
-        past.reverse();
+        past = wanted.past(&admin.shared.store, last.min(MOST_LAST)).await.map_err(|it| Refused::store(&it))?;
     }
-    live(&admin, move |to| async move {
+    live(&desk.clone(), visitor.clone(), move |to| async move {
         for record in past {
             to.send(event("request", &record)).await?;
         }
         loop {
-            match timeout(KEEP_ALIVE, events.recv()).await {
-                Err(_) => to.send(Bytes::from_static(b": still here\n\n")).await?,
-                Ok(Ok(record)) if wanted.takes(&record) => {
+            let next = events.recv().await;
+            if !desk.holds(&visitor) {
+                return Ok(());
+            }
+            match next {
+                Ok(record) if wanted.takes(&record) => {
                     to.send(event("request", &serde_json::to_string(&*record).unwrap_or_default())).await?;
                 }
-                Ok(Ok(_)) => {}
-                Ok(Err(RecvError::Lagged(n))) => to.send(event("missed", &n.to_string())).await?,
-                Ok(Err(RecvError::Closed)) => return Ok(()),
+                Ok(_) => {}
+                Err(RecvError::Lagged(n)) => to.send(event("missed", &n.to_string())).await?,
+                Err(RecvError::Closed) => return Ok(()),
             }
         }
     })
 }
 
-/// An endless answer of events, made by a task that ends when its reader goes.
+/// An endless answer of events, made by a task that ends when its reader goes or may no longer look.
 pub(super) fn live<F>(
-    admin: &Admin,
+    desk: &Desk,
+    visitor: Visitor,
     make: impl FnOnce(mpsc::Sender<Bytes>) -> F + Send + 'static,
 ) -> Result<Response, Refused>
 where
     F: Future<Output = Result<(), mpsc::error::SendError<Bytes>>> + Send + 'static,
 {
-    let place = admin.followers.place()?;
+    let place = desk.admin.followers.place()?;
     let (to, from) = mpsc::channel(WAITING);
-    let tasks: &Tasks = &admin.tasks;
+    let tasks: &Tasks = &desk.admin.tasks;
+    let (desk, line) = (desk.clone(), to.clone());
     tasks.spawn_unwaited(async move {
         let _place = place;
-        // Whoever reads has gone: nobody is left to tell.
-        let _ = make(to).await;
+        tokio::select! {
+            // Whoever reads has gone: nobody is left to tell.
+            _ = make(to) => {}
+            () = kept(&desk, &visitor, &line) => {}
+        }
     });
     let headers = [(header::CONTENT_TYPE, "text/event-stream; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
     Ok((headers, Body::new(Events(from))).into_response())
+}
+
+/// Tells a follower every now and then that we are here, for as long as they are and may look.
+async fn kept(desk: &Desk, visitor: &Visitor, line: &mpsc::Sender<Bytes>) {
+    let mut comment = interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
+    let mut look = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
+    loop {
+        tokio::select! {
+            () = line.closed() => return,
+            _ = look.tick() => {
+                if !desk.holds(visitor) {
+                    return;
+                }
+            }
+            _ = comment.tick() => {
+                // Where the line is full, other events are on their way.
+                let _ = line.try_send(Bytes::from_static(b": still here\n\n"));
+            }
+        }
+    }
 }
 
 /// One event; its data must be one line or several, never a carriage return.

@@ -58,8 +58,7 @@ pub(super) async fn routes(
 
 /// Sends a region again and again, until its reader goes or is signed out.
 fn follow(desk: Desk, visitor: Visitor, region: Region) -> Result<Response, Refused> {
-    let admin = desk.admin.clone();
-    events::live(&admin, move |to| async move {
+    events::live(&desk.clone(), visitor.clone(), move |to| async move {
         let shared = &desk.admin.shared;
         let mut finished = shared.events.subscribe();
         loop {

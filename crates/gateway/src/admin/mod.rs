@@ -3,6 +3,7 @@
 //! Every change is a POST with JSON `{reason, revision, for?}` on every door: without a reason 422, with a stale
 //! revision 409 and who acted, from a foreign origin or not as JSON 403.
 
+mod credentials;
 mod events;
 mod live;
 mod metrics;
@@ -137,15 +138,18 @@ async fn readyz(State(admin): State<Admin>) -> Response {
 }
 
 /// Who may: the token where one is set; a browser only from our own pages.
-async fn guard(State(desk): State<Desk>, request: Request<Body>, next: Next) -> Response {
+async fn guard(State(desk): State<Desk>, mut request: Request<Body>, next: Next) -> Response {
     let headers = request.headers();
     let matches = bearer(&desk.admin, headers);
     // A person who has signed in may follow the links of a page; changes take the token itself, or a page's form.
-    let looks_on = request.method() == Method::GET && pages::session(&desk, headers).is_some();
-    if matches == Some(false) && !looks_on {
+    let visitor = match matches {
+        None | Some(true) => Some(desk.sessions.without(desk.token().as_deref())),
+        Some(false) => pages::session(&desk, headers).filter(|_| request.method() == Method::GET),
+    };
+    let Some(visitor) = visitor else {
         return Refused::new(StatusCode::UNAUTHORIZED, "send the admin token as `Authorization: Bearer …`")
             .into_response();
-    }
+    };
     // Only a token that we gave out shows that no page borrows a browser here: any page can send any header to a name
     // that it has pointed at us.
     if matches.is_none() && !origin::is_own_host(headers) {
@@ -156,6 +160,7 @@ async fn guard(State(desk): State<Desk>, request: Request<Body>, next: Next) -> 
         return Refused::new(StatusCode::FORBIDDEN, "a change is JSON, and never from a foreign origin")
             .into_response();
     }
+    request.extensions_mut().insert(visitor);
     next.run(request).await
 }
 

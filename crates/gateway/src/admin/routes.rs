@@ -1,5 +1,6 @@
 //! Routes: how they are, and switching them off and on.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use axum::Json;
@@ -15,6 +16,7 @@ use switchback_core::route::Deployment;
 use switchback_core::time::{Now, millis};
 use switchback_store::Override;
 
+use super::credentials::{self, Credential};
 use super::{Admin, Refused, by, is_current, reason};
 use crate::overrides::{self, Change, Changing, Harm};
 use crate::state::{Shared, Snapshot};
@@ -59,6 +61,8 @@ pub(crate) struct RetryBudget {
 pub(super) struct RouteInFull {
     #[serde(flatten)]
     row: RouteRow,
+    /// Every key at every deployment.
+    credentials: Vec<Credential>,
     overrides: Vec<Override>,
     /// Newest first.
     last_failures: Vec<LastFailure>,
@@ -149,7 +153,8 @@ pub(super) async fn one(State(admin): State<Admin>, Path(named): Path<String>) -
         |it: &Override| it.route.strip_prefix(&*row.route).is_some_and(|rest| rest.is_empty() || rest.starts_with('='));
     let overrides = admin.shared.overrides.all().into_iter().filter(is_part).collect();
     let last_failures = last_failures(&admin.shared, &row.route).await?;
-    Ok(Json(RouteInFull { row, overrides, last_failures }))
+    let credentials = credentials::of(&admin.shared, &row.route);
+    Ok(Json(RouteInFull { row, credentials, overrides, last_failures }))
 }
 
 async fn last_failures(shared: &Shared, route: &str) -> Result<Vec<LastFailure>, Refused> {
@@ -265,12 +270,14 @@ fn name(state: breaker::State) -> &'static str {
     }
 }
 
-/// `task rung`, for every rung that calls the route.
+/// `task rung`, for every rung that calls the route, each once: one name may stand for several ladders.
 fn used_by(snapshot: &Snapshot, id: RouteId) -> Vec<String> {
     let tasks = snapshot.policy.tasks.iter().filter(|it| !it.direct);
     let rungs = tasks.flat_map(|task| task.ladder.iter().enumerate().map(move |(place, rung)| (task, place, rung)));
     let mine = rungs.filter(|(_, _, rung)| matches!(&rung.kind, RungKind::Try(it) if it.route == id));
-    mine.map(|(task, place, _)| format!("{} {}", task.name, place + 1)).collect()
+    let mut told = BTreeSet::new();
+    let each = mine.filter(|(task, place, _)| told.insert((&task.name, *place)));
+    each.map(|(task, place, _)| format!("{} {}", task.name, place + 1)).collect()
 }
 
 /// What a change is asked with.
@@ -370,11 +377,20 @@ fn understood(shared: &Shared, snapshot: &Snapshot, asked: &Asked, act: Act) -> 
         return Err(unprocessable("`surface` and `task` are not supported yet; a change holds for every task"));
     }
     let selector = asked.select.as_deref().ok_or_else(|| unprocessable("`select` names the routes"))?;
-    let targets = overrides::select(&snapshot.policy, selector);
+    let mut targets = overrides::select(&snapshot.policy, selector);
+    if matches!(act, Act::Trip | Act::Reset) {
+        // Nothing calls a star itself: what it does not do cannot be tripped, and nothing would bring it back.
+        targets.retain(|it| snapshot.policy.route(it.route).is_some_and(|route| !route.name.contains('*')));
+    }
     if asked.span.is_some() && act != Act::Disable {
         return Err(unprocessable(
             "`for` is said of a disable: a trip ends by its probes, the others are done at once",
         ));
+    }
+    if let (Act::Enable, Some(star)) = (act, overrides::star_over(shared, &snapshot.policy, &targets)) {
+        return Err(unprocessable(&format!(
+            "{star} is disabled, and with it every model that it stands for: enable {star}"
+        )));
     }
     if targets.is_empty() {
         return Err(Refused::new(StatusCode::NOT_FOUND, format!("no route matches {selector}")));

@@ -18,7 +18,7 @@ use switchback_core::time::Now;
 const MOST: usize = 256;
 /// How long a session lasts.
 pub(super) const LASTS: Duration = Duration::from_secs(12 * 60 * 60);
-/// Wrong tokens within [`TRIED_WITHIN`]; then nobody signs in until it is over.
+/// Wrong tokens within [`TRIED_WITHIN`]; then every answer waits until it is over.
 const MOST_WRONG: usize = 10;
 /// The time in which wrong tokens are counted.
 const TRIED_WITHIN: Duration = Duration::from_secs(60);
@@ -78,16 +78,23 @@ impl Sessions {
         Self { form_token: random(), kept: Mutex::default() }
     }
 
+    /// Whether too many wrong tokens were sent lately: whoever signs in has to wait, and is never kept out, because
+    /// anybody can send wrong ones.
+    pub(super) fn is_tried(&self, now: Now) -> bool {
+        let kept = self.kept();
+        kept.wrong.iter().filter(|at| now.since(**at) < TRIED_WITHIN).count() >= MOST_WRONG
+    }
+
     /// A session for whoever sends this token: the name for the cookie.
     pub(super) fn sign_in(&self, sent: &str, token: &str, now: Now) -> Result<String, Unsigned> {
         let mut kept = self.kept();
         while kept.wrong.front().is_some_and(|at| now.since(*at) >= TRIED_WITHIN) {
             kept.wrong.pop_front();
         }
-        if kept.wrong.len() >= MOST_WRONG {
-            return Err(Unsigned::TooMany);
-        }
         if !bool::from(sent.as_bytes().ct_eq(token.as_bytes())) {
+            if kept.wrong.len() >= MOST_WRONG {
+                return Err(Unsigned::TooMany);
+            }
             kept.wrong.push_back(now);
             return Err(Unsigned::Wrong);
         }
@@ -201,13 +208,15 @@ mod tests {
     }
 
     #[test]
-    fn after_too_many_wrong_tokens_nobody_signs_in_for_a_minute() {
+    fn after_too_many_wrong_tokens_only_the_right_one_is_still_looked_at() {
         let sessions = Sessions::new();
         for _ in 0..MOST_WRONG {
             assert_eq!(sessions.sign_in("wrong", "right", AT), Err(Unsigned::Wrong));
         }
-        assert_eq!(sessions.sign_in("right", "right", AT), Err(Unsigned::TooMany));
-        assert!(sessions.sign_in("right", "right", AT + TRIED_WITHIN).is_ok());
+        assert_eq!(sessions.sign_in("wrong", "right", AT), Err(Unsigned::TooMany));
+        assert!(sessions.is_tried(AT) && !sessions.is_tried(AT + TRIED_WITHIN));
+        assert!(sessions.sign_in("right", "right", AT).is_ok(), "whoever sent the wrong ones keeps nobody out");
+        assert_eq!(sessions.sign_in("wrong", "right", AT + TRIED_WITHIN), Err(Unsigned::Wrong));
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! One look at everything: is it well, and if not, what is wrong?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use switchback_core::id::Name;
 use switchback_core::time::millis;
 
 use super::routes::{RouteRow, blocking};
@@ -39,7 +40,8 @@ pub(super) struct Status {
     routes: Vec<RouteRow>,
 }
 
-/// One task with what its requests came to in the last five minutes.
+/// One task with what its requests came to in the last five minutes; `caller` counts those that failed by their caller's
+/// own doing, apart from `failed`.
 #[derive(Debug, Serialize)]
 pub(super) struct TaskRow {
     pub(super) task: String,
@@ -107,8 +109,10 @@ pub(super) async fn rows(admin: &Admin) -> Result<Vec<TaskRow>, Refused> {
     let counts = shared.store.counts_since(since).await.map_err(|it| Refused::store(&it))?;
     let snapshot = shared.snapshot.load();
     let asked = |name: &str| counts.iter().any(|(task, ..)| task == name);
+    // One name may stand for several ladders.
+    let mut named = BTreeSet::new();
     let shown = snapshot.policy.tasks.iter().filter(|it| !it.direct || asked(&it.name));
-    let rows = shown.map(|task| TaskRow {
+    let rows = shown.filter(|it| named.insert(Name::clone(&it.name))).map(|task| TaskRow {
         task: task.name.to_string(),
         about: task.about.as_ref().map(ToString::to_string),
         rungs: task.ladder.len(),
@@ -143,7 +147,7 @@ pub(super) fn problems(
     }
     for it in tasks {
         let n = |outcome: &str| it.last_5_min.get(outcome).copied().unwrap_or(0);
-        let (failed, all) = (n("failed"), it.last_5_min.values().sum::<u64>());
+        let (failed, all) = (n("failed"), it.last_5_min.values().sum::<u64>() - n(switchback_store::CALLER));
         if failed > 0 {
             let text = format!("{}: {failed} of {all} requests of the last 5 minutes failed.", it.task);
             add(About::Task(it.task.clone()), text);

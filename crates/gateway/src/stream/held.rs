@@ -39,6 +39,10 @@ pub(crate) struct Held {
     pub(super) model: Option<Box<str>>,
     pub(super) may_commit: bool,
     pub(super) done: bool,
+    /// Whether a frame has gone to the caller.
+    has_left: bool,
+    /// Whether a piece of a tool call shared its chunk with words or with the finish.
+    is_mixed: bool,
     /// What was mended of a stream that was judged whole.
     pub(super) mended: Vec<Name>,
     /// What the model could be shown of a whole answer that broke its promise.
@@ -63,6 +67,8 @@ impl Held {
             model: None,
             may_commit: false,
             done: false,
+            has_left: false,
+            is_mixed: false,
             mended: Vec::new(),
             broken: None,
         }
@@ -108,6 +114,7 @@ impl Held {
             Some(span) if !asked => without_usage(&event.data, span.clone()),
             _ => event.data.clone(),
         };
+        self.is_mixed |= has_tool_fragment(chunk) && (chunk.finishes() || has_words(chunk));
         if chunk.finishes() {
             self.n_finished += chunk.choices.iter().filter(|it| it.finish.is_some()).count();
             self.n_tools += data.len();
@@ -166,7 +173,13 @@ impl Held {
             return Err(failure);
         }
         match self.evidence.judge(&self.assembly.answer()) {
-            Judged::Mended(mended) if mended.text.is_none() => {
+            Judged::Mended(mended) if !self.has_left => {
+                self.tell_anew(&mended);
+                self.may_commit = true;
+                Ok(())
+            }
+            // Where a call shares a chunk with words or with the finish, it cannot be taken out of what is held.
+            Judged::Mended(mended) if mended.text.is_none() && !self.is_mixed => {
                 // The first chunk is the text, which has left or is ready to; the last the finish, which is held.
                 let chunks = self.tell_calls_anew(&mended);
                 self.tools = chunks;
@@ -219,7 +232,7 @@ impl Held {
         }
         match self.evidence.judge(&self.assembly.answer()) {
             Judged::Sound => Ok(()),
-            Judged::Mended(mended) if whole => {
+            Judged::Mended(mended) if whole || (!self.has_left && self.mended.is_empty()) => {
                 self.tell_anew(&mended);
                 Ok(())
             }
@@ -246,6 +259,7 @@ impl Held {
     /// What may leave now.
     pub(crate) fn ready(&mut self) -> Vec<Bytes> {
         self.n_ready = 0;
+        self.has_left |= !self.ready.is_empty();
         std::mem::take(&mut self.ready)
     }
 
@@ -268,6 +282,10 @@ impl Held {
 
 fn declines(chunk: &Chunk<'_>) -> bool {
     chunk.choices.iter().any(|it| it.refusal.is_some())
+}
+
+fn has_words(chunk: &Chunk<'_>) -> bool {
+    chunk.choices.iter().any(|it| it.text.is_some() || it.refusal.is_some() || it.reasoning || it.media)
 }
 
 fn has_tool_fragment(chunk: &Chunk<'_>) -> bool {

@@ -1,7 +1,8 @@
 //! What others see of the gateway while it runs: metrics, and one line of log for each request that was not plain.
 //!
 //! Everything is counted from the finished decision record, so that metrics, log and record can never disagree. Labels
-//! are names of the configuration and of closed lists; nothing that a caller chooses becomes one.
+//! are names of the configuration and of closed lists, and the models that stars stand for, of which there are a bounded
+//! number. Nothing else that a caller chooses becomes one.
 
 mod labels;
 mod metrics;

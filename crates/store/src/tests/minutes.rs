@@ -83,3 +83,37 @@ async fn added_waits_are_told_of_answers_only_and_not_of_a_handful() {
     assert_eq!(store.added_since(96).await.unwrap(), Some(Added { p50_ms: 98, p95_ms: 100, n: 5 }));
     assert_eq!(store.added_since(101).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn what_fails_by_the_callers_own_doing_is_counted_apart() {
+    use switchback_core::record::{Attempt, RecordedError};
+
+    let store = in_memory();
+    let failed = |random: u128, code: &str, class: Option<&str>| {
+        let mut it = record(MINUTE, random, "chat", "failed");
+        it.error = Some(RecordedError { status: 400, code: code.into(), message: "m".into() });
+        let attempt = |class: &str| Attempt {
+            rung: 1,
+            route: "a".into(),
+            kind: "first".into(),
+            class: Some(class.into()),
+            status: None,
+            ms: None,
+            cost_usd: None,
+            story: None,
+        };
+        it.object.attempts = class.map(attempt).into_iter().collect();
+        it
+    };
+    store.put(failed(1, "cancelled", None));
+    store.put(failed(2, "unknown_parameter", Some("invalid_request")));
+    store.put(failed(3, "all_rungs_failed", Some("server_error")));
+    store.put(record(MINUTE, 4, "chat", "ok"));
+    store.flush().await;
+    let minutes = store.minutes_since(0).await.unwrap();
+    let minutes: Vec<(&str, u64)> = minutes.iter().map(|it| (&*it.outcome, it.n)).collect();
+    assert_eq!(minutes, [("caller", 2), ("failed", 1), ("ok", 1)]);
+    let counts = store.counts_since(0).await.unwrap();
+    let counts: Vec<(&str, u64)> = counts.iter().map(|(_, outcome, n)| (&**outcome, *n)).collect();
+    assert_eq!(counts, minutes);
+}

@@ -109,7 +109,10 @@ impl Log {
 fn banner(log: Log, cli: &Cli, gateway: &Gateway) {
     log.tell(&format!("switchback {} · {} · {}", env!("CARGO_PKG_VERSION"), cli.config.display(), gateway.config()));
     log.tell(&format!("  applications  http://{}/v1", gateway.listen()));
-    log.tell(&format!("  operators     http://{}   (switchback status, tail, explain, routes)", gateway.admin()));
+    log.tell(&format!(
+        "  operators     http://{}/   (dashboard, metrics; switchback status, tail, explain, routes)",
+        gateway.admin()
+    ));
     gateway.overrides().iter().for_each(|it| log.tell(&format!("  ⏻ {it}")));
 }
 

@@ -85,20 +85,21 @@ async fn shown(cli: &Cli) -> Result<bool, Exit> {
 fn tasks(tasks: &[Task]) {
     let width = tasks.iter().map(|it| it.task.len()).chain([4]).max().unwrap_or(4);
     say::data(&format!(
-        "{:<width$}  {:>8}  {:>8}  {:>9}  {:>8}  {:>7}  {:>6}   (last 5 min)",
-        "TASK", "REQUESTS", "OK", "RECOVERED", "DEGRADED", "REFUSED", "FAILED"
+        "{:<width$}  {:>8}  {:>8}  {:>9}  {:>8}  {:>7}  {:>6}  {:>6}   (last 5 min)",
+        "TASK", "REQUESTS", "OK", "RECOVERED", "DEGRADED", "REFUSED", "FAILED", "CALLER"
     ));
     for it in tasks {
         let n = |outcome: &str| it.last_5_min.get(outcome).copied().unwrap_or(0);
         let all: u64 = it.last_5_min.values().sum();
         say::data(&format!(
-            "{:<width$}  {all:>8}  {:>8}  {:>9}  {:>8}  {:>7}  {:>6}",
+            "{:<width$}  {all:>8}  {:>8}  {:>9}  {:>8}  {:>7}  {:>6}  {:>6}",
             it.task,
             n("ok"),
             n("recovered"),
             n("degraded"),
             n("refused"),
-            n("failed")
+            n("failed"),
+            n("caller")
         ));
     }
 }

@@ -20,7 +20,14 @@ async fn left(model: &str, stream: bool, moment: impl AsyncFnOnce(&mut TcpStream
     assert_eq!((&records[0]["outcome"], &records[0]["error"]["code"]), (&"failed".into(), &"cancelled".into()));
     until("the provider is called no longer", async || sim.open_calls() == 0).await;
     assert_eq!(sim.calls().len(), 1, "nobody is asked for a caller who has gone: {:?}", sim.calls());
-    assert_eq!(gateway.get("/admin/v1/status").await["in_flight"], 0);
+    let status = gateway.get("/admin/v1/status").await;
+    assert_eq!(
+        (&status["in_flight"], &status["ok"]),
+        (&0.into(), &true.into()),
+        "one closed tab is no outage: {status}"
+    );
+    let counted = &status["tasks"][0]["last_5_min"];
+    assert_eq!((&counted["caller"], counted.get("failed")), (&1.into(), None), "{counted}");
     (gateway, sim)
 }
 

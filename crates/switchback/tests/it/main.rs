@@ -7,15 +7,27 @@
 mod kit;
 
 #[cfg(test)]
+mod acts;
+#[cfg(test)]
+mod aliases;
+#[cfg(test)]
+mod breaker_acts;
+#[cfg(test)]
 mod browsers;
 #[cfg(test)]
 mod checking;
 #[cfg(test)]
+mod counting;
+#[cfg(test)]
 mod demo;
+#[cfg(test)]
+mod deployments;
 #[cfg(test)]
 mod endings;
 #[cfg(test)]
 mod explaining;
+#[cfg(test)]
+mod following;
 #[cfg(test)]
 mod forwarding;
 #[cfg(test)]
@@ -29,9 +41,19 @@ mod logging;
 #[cfg(test)]
 mod manual;
 #[cfg(test)]
+mod mending;
+#[cfg(test)]
+mod native_schemas;
+#[cfg(test)]
+mod paying;
+#[cfg(test)]
 mod policy;
 #[cfg(test)]
+mod probes;
+#[cfg(test)]
 mod readme;
+#[cfg(test)]
+mod relaying;
 #[cfg(test)]
 mod reloading;
 #[cfg(test)]
@@ -41,9 +63,17 @@ mod route_acts;
 #[cfg(test)]
 mod routes;
 #[cfg(test)]
+mod rung_parameters;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod spending;
+#[cfg(test)]
+mod stars;
+#[cfg(test)]
 mod stopping;
+#[cfg(test)]
+mod storms;
 #[cfg(test)]
 mod streams;
 #[cfg(test)]

@@ -166,3 +166,22 @@ async fn several_routes_are_switched_together() {
     assert_eq!(gateway.get("/admin/v1/status").await["revision"].as_u64(), Some(revision), "one change each");
     assert_eq!(gateway.get("/admin/v1/audit").await.as_array().unwrap().len(), 4);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_whose_rung_has_a_star_is_one_task_whichever_models_were_asked_for() {
+    let sim = sim().await;
+    let task = "[task.any]\nnames = [\"any/*\"]\nladder = [{ try = \"sim/*\" }, { try = \"primary\" }]\n";
+    let gateway = Gateway::start_with(&file(&sim.base_url(), "large", "").rest(task).text(), &[]).await;
+    for model in ["any/one", "any/two", "any/three"] {
+        let seen = chat(gateway.listen, &ask(model, false, "Hi")).await;
+        assert_eq!(seen.status, 200, "{seen:?}");
+    }
+    let tasks = gateway.get("/admin/v1/tasks").await;
+    let mine = tasks.as_array().unwrap().iter().filter(|it| it["task"] == "any");
+    assert_eq!(mine.map(|it| it["last_5_min"]["ok"].as_u64()).collect::<Vec<_>>(), [Some(3)], "{tasks}");
+    let primary = gateway.get("/admin/v1/routes/primary").await;
+    let uses = primary["used_by"].as_array().unwrap().iter().filter(|it| *it == "any 2");
+    assert_eq!(uses.count(), 1, "{primary}");
+    let page = send(gateway.admin, "GET", "/requests", &[], "").await.body;
+    assert_eq!(page.matches("<option value=\"any\"").count(), 1);
+}

@@ -216,3 +216,28 @@ async fn a_real_gateway_is_followed_from_its_last_requests_on() {
     let only: Value = serde_json::from_str(&only.line()).unwrap();
     assert_eq!(only["outcome"], "ok");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn patterns_hold_for_the_last_requests_and_for_the_next_ones() {
+    let sim = sim().await;
+    let gateway = Gateway::start(&file(&sim.base_url(), "large", "")).await;
+    let admin = format!("http://{}", gateway.admin);
+    assert_eq!(chat(gateway.listen, &ask("chat", false, "one")).await.status, 200);
+    sim.set_fault("large", vec!["500".parse().unwrap()]);
+    assert_eq!(chat(gateway.listen, &ask("chat", false, "two")).await.status, 200);
+    sim.set_fault("large", Vec::new());
+    assert_eq!(chat(gateway.listen, &ask("chat", false, "three")).await.status, 200);
+    gateway.records_of(3).await;
+    for filter in [["--outcome", "re*"], ["--task", "ch*"], ["--route", "back*"]] {
+        let tail = Tail::start(&admin, &[&filter[..], &["--last", "1", "--json"]].concat());
+        let past: Value = serde_json::from_str(&tail.line()).unwrap();
+        let expected = if filter[0] == "--task" { "ok" } else { "recovered" };
+        assert_eq!(past["outcome"], expected, "{filter:?} {past}");
+    }
+    let tail = Tail::start(&admin, &["--outcome", "re*", "--json"]);
+    assert!(tail.talk().contains("following"));
+    sim.set_fault("large", vec!["500".parse().unwrap()]);
+    assert_eq!(chat(gateway.listen, &ask("chat", false, "four")).await.status, 200);
+    let live: Value = serde_json::from_str(&tail.line()).unwrap();
+    assert_eq!(live["outcome"], "recovered", "{live}");
+}

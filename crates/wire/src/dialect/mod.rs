@@ -77,6 +77,9 @@ pub struct Rewrite<'a> {
     pub schema: Option<NativeSchema<'a>>,
     /// Most output tokens that the route can write; sent where the dialect needs a cap and the caller named none.
     pub max_output: Option<u64>,
+    /// Tokens of the route's context window that the estimated prompt leaves, where the window is known: a cap that the
+    /// caller did not name never exceeds them, because some windows hold prompt and cap together.
+    pub room: Option<u64>,
     /// Two more messages at the end, which ask for the answer again.
     pub repair: Option<Repair<'a>>,
     /// Whether a stream is asked for its usage where the caller did not ask: the only way to know what it cost. Shapes
@@ -206,6 +209,7 @@ impl<'a> Rewrite<'a> {
             instruction: None,
             schema: None,
             max_output: None,
+            room: None,
             repair: None,
             ask_usage: true,
         }

@@ -168,10 +168,28 @@ fn an_operator_acts_on_one_deployment_and_leaves_the_others() {
         assert_eq!(called(&health, &only_first(probe), probe), Ok((0, 0)), "its own probes close it");
     }
     let open = |now| view(&health, A, now).expect("route").buckets.iter().any(|it| it.state != State::Closed);
-    // A trip is of every workload; the others have seen no probe yet.
-    assert!(open(at(10)));
-    health.reset(A, first, at(10));
+    // A trip is of every workload, and so is its end.
     assert!(!open(at(10)));
+    health.trip(A, first, at(10), &mut Dice::seeded(1));
+    assert!(open(at(10)));
+    health.reset(A, first, at(11));
+    assert!(!open(at(11)));
+}
+
+#[test]
+fn a_trip_that_is_over_closes_no_workload_that_failed_its_own_probe() {
+    let health = Health::new(&several(&[(1, 1)], 1));
+    let long = |now| Asking { bucket: Bucket::Long, ..asking(now) };
+    let settled = |asking: &Asking<'_>, failure: Option<&Failure>, now| {
+        settle(&health, health.admit(A, asking, now).expect("a probe"), failure, now);
+    };
+    health.trip(A, Deployments::ALL, at(0), &mut Dice::seeded(1));
+    settled(&long(at(7)), Some(&f(C::ServerError, 500)), at(7));
+    for probe in [at(8), at(9), at(10)] {
+        settled(&asking(probe), None, probe);
+    }
+    assert_eq!(health.obstacle(A, &asking(at(11)), at(11)), None);
+    assert_eq!(health.obstacle(A, &long(at(11)), at(11)), Some(Skip::BreakerOpen));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::*;
 use crate::limits::Window;
 
 fn left(left: u64, limit: Option<u64>, resets_in: Duration) -> Limits {
-    Limits { requests: Some(Window { limit, left, resets_in: Some(resets_in) }), tokens: None }
+    Limits { requests: Some(Window { limit, left, resets_in: Some(resets_in) }), ..Limits::default() }
 }
 
 /// A sound call whose reply tells this.
@@ -39,7 +39,7 @@ fn a_limit_of_zero_or_below_the_prompt_does_not_keep_a_key_off_for_ever() {
         let mut n_calls = 0;
         for n in 0..20 {
             if let Ok(admission) = health.admit(A, &asking(at(n)), at(n)) {
-                let limits = Limits { requests: None, tokens: Some(tokens) };
+                let limits = Limits { tokens: Some(tokens), ..Limits::default() };
                 let ended = Ended { failure: None, cut_by_deadline: false, took: 100 * MS, limits };
                 health.settle(admission, &ended, at(n), &mut Dice::seeded(1));
                 n_calls += 1;

@@ -112,8 +112,10 @@ fn a_rung_below_that_takes_nothing_technical_covers_no_probe() {
     let only_contract = Rung { when: ClassSet::EMPTY.with(C::Contract), ..ready() };
     let policy = policy(vec![primary(0), only_contract, safe()], |_| {});
     let health = Health::new(&policy);
-    let dry =
-        Limits { requests: Some(limits::Window { limit: None, left: 0, resets_in: Some(60_000 * MS) }), tokens: None };
+    let dry = Limits {
+        requests: Some(limits::Window { limit: None, left: 0, resets_in: Some(60_000 * MS) }),
+        ..Limits::default()
+    };
     let mut it = Walk::new(Arc::clone(&policy), TaskId(0), ask(), Dice::seeded(1)).expect("task");
     it.next(Now::ZERO, Observation::Begin, &health);
     it.next(Now::ZERO + MS, Observation::Sound(Facts { limits: dry, ..Facts::default() }), &health);
@@ -125,7 +127,7 @@ fn limits_are_told_at_the_head_of_a_stream_and_not_once_more_at_its_end() {
     let policy = policy(vec![primary(0), ready()], |_| {});
     let health = Health::new(&policy);
     let window = limits::Window { limit: None, left: 0, resets_in: Some(6_000 * MS) };
-    let facts = || Facts { limits: Limits { requests: Some(window), tokens: None }, ..Facts::default() };
+    let facts = || Facts { limits: Limits { requests: Some(window), ..Limits::default() }, ..Facts::default() };
     let mut it = Walk::new(Arc::clone(&policy), TaskId(0), ask(), Dice::seeded(1)).expect("task");
     it.next(Now::ZERO, Observation::Begin, &health);
     it.next(Now::ZERO + MS, Observation::Committed(facts()), &health);

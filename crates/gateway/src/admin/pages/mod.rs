@@ -32,6 +32,7 @@ use super::session::{Sessions, Visitor};
 use super::{Admin, Refused, live, routes};
 use crate::headers;
 use lately::Lately;
+use list::Lists;
 
 /// Longest form in bytes.
 const LONGEST_FORM: usize = 16 * 1024;
@@ -44,6 +45,7 @@ pub(crate) struct Desk {
     pub(super) admin: Admin,
     pub(super) sessions: Arc<Sessions>,
     lately: Arc<Lately>,
+    lists: Arc<Lists>,
 }
 
 /// What has just been done, as a link says: the revision that it led to.
@@ -55,7 +57,7 @@ struct Noticed {
 
 impl Desk {
     pub(super) fn new(admin: Admin) -> Self {
-        Self { admin, sessions: Arc::new(Sessions::new()), lately: Arc::default() }
+        Self { admin, sessions: Arc::new(Sessions::new()), lately: Arc::default(), lists: Arc::default() }
     }
 
     /// Whether a visitor who was let in would still be.
@@ -64,7 +66,7 @@ impl Desk {
     }
 
     /// The admin token, where there is one.
-    fn token(&self) -> Option<String> {
+    pub(super) fn token(&self) -> Option<String> {
         self.admin.shared.snapshot.load().server.admin_token.as_ref().map(|it| it.expose().to_owned())
     }
 }
@@ -149,7 +151,7 @@ async fn requests(
 
 /// The live region of the list under a filter.
 pub(super) async fn requests_live(desk: &Desk, visitor: &Visitor, filter: &Filter) -> String {
-    switchback_console::requests_live(&list::view(desk, visitor, filter.clone()).await)
+    switchback_console::requests_live(&list::followed(desk, visitor, filter.clone()).await)
 }
 
 async fn story(
@@ -187,7 +189,7 @@ async fn story(
     })
 }
 
-/// The headers that the caller saw. A stream's head leaves before its cost and the length of its call are known; where it
+/// The headers of the decision as of the request's end. A stream's head leaves before its cost and the length of its call are known; where it
 /// left before the outcome was, only what stood in it for certain is told.
 fn told_headers(desk: &Desk, record: &DecisionRecord) -> Vec<(String, String)> {
     if desk.admin.shared.snapshot.load().server.headers == HeaderMode::Off {

@@ -1,5 +1,7 @@
 //! Signing in with the admin token, and out again.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -12,6 +14,9 @@ use super::super::session::{Unsigned, Visitor};
 use super::Desk;
 use super::guard::{cookie, local, secured, unsigned_page};
 use crate::origin;
+
+/// How long every answer waits where too many wrong tokens were sent lately: guessing gets slow, and nobody is kept out.
+const SLOWED: Duration = Duration::from_secs(1);
 
 /// What the form sends.
 #[derive(Deserialize)]
@@ -44,6 +49,9 @@ pub(super) async fn sign_in(State(desk): State<Desk>, headers: HeaderMap, Form(s
     let next = local(&sent.next).to_owned();
     let snapshot = shared.snapshot.load();
     let Some(token) = &snapshot.server.admin_token else { return secured(Redirect::to(&next).into_response()) };
+    if desk.sessions.is_tried(shared.clock.now()) {
+        tokio::time::sleep(SLOWED).await;
+    }
     let (status, why) = match desk.sessions.sign_in(sent.token.trim(), token.expose(), shared.clock.now()) {
         Ok(session) => return signed(&desk, &session, &next),
         Err(Unsigned::Wrong) => (StatusCode::UNAUTHORIZED, "This is not the admin token."),

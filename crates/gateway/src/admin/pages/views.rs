@@ -9,7 +9,7 @@ use switchback_console::{
     RouteCard, RouteState, TaskRow, Use,
 };
 use switchback_core::time::millis;
-use switchback_store::MinuteCount;
+use switchback_store::{CALLER, MinuteCount};
 
 use super::super::session::Visitor;
 use super::super::{routes, status};
@@ -144,6 +144,7 @@ fn outcomes(counted: &BTreeMap<String, u64>) -> Outcomes {
         degraded: n("degraded"),
         refused: n("refused"),
         failed: n("failed"),
+        caller: n(CALLER),
     }
 }
 
@@ -153,6 +154,7 @@ fn add(sum: &mut Outcomes, it: &MinuteCount) {
         "recovered" => sum.recovered += it.n,
         "degraded" => sum.degraded += it.n,
         "refused" => sum.refused += it.n,
+        CALLER => sum.caller += it.n,
         _ => sum.failed += it.n,
     }
 }

@@ -146,6 +146,8 @@ impl Told {
                 (_, "half_open") => format!("{route} is tried again with single requests"),
                 ("open" | "half_open", "closed") => format!("{route} takes traffic again: its breaker closed"),
                 (_, "disabled") => format!("{route} was disabled by an operator"),
+                (_, "tripped") => format!("{route} is treated as down by an operator: only probes call it"),
+                ("tripped", _) => format!("{route} takes traffic again"),
                 ("disabled", _) => format!("{route} was enabled again"),
                 (before, state) => format!("{route}: {before} → {state}"),
             };

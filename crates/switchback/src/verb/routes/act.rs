@@ -71,14 +71,13 @@ pub(super) async fn enable(cli: &Cli, enable: &cli::Enable) -> Result<(), Exit> 
 }
 
 pub(super) async fn trip(cli: &Cli, trip: &cli::Trip) -> Result<(), Exit> {
-    let span = trip.span.as_ref().map_or_else(String::new, |it| format!(", for {it} at most"));
     let act = Act {
         path: "/admin/v1/routes/trip",
         selector: &trip.selector,
         reason: &trip.reason,
-        span: trip.span.as_deref(),
-        warns: Some((format!("Treats {{}} as down from now on{span}. Probes go on, and bring it back."), "Trip")),
-        done: format!("tripped{span}. Calls in flight will finish; sound probes bring it back."),
+        span: None,
+        warns: Some(("Treats {} as down from now on. Probes go on, and bring it back.".to_owned(), "Trip")),
+        done: "tripped. Calls in flight will finish; sound probes bring it back.".to_owned(),
         undo: Some("reset"),
     };
     act.carried_out(cli).await

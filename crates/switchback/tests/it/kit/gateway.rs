@@ -48,6 +48,16 @@ impl Gateway {
         Gateway::start_in(folder, envs).await
     }
 
+    /// One whose configuration names these files beside it.
+    pub(crate) async fn start_beside(text: &str, files: &[(&str, &str)]) -> Gateway {
+        let folder = TempDir::new().unwrap();
+        std::fs::write(folder.path().join("switchback.toml"), text).unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        Gateway::start_in(folder, Vec::new()).await
+    }
+
     async fn start_in(folder: TempDir, envs: Vec<(String, String)>) -> Gateway {
         let sink = Sink::options().create(true).append(true).open(folder.path().join("log")).unwrap();
         let before = std::fs::read_to_string(folder.path().join("log")).unwrap().len();

@@ -3,7 +3,9 @@
 
 pub(crate) mod gateway;
 pub(crate) mod http;
+pub(crate) mod metrics;
 pub(crate) mod operators;
+pub(crate) mod scripted;
 pub(crate) mod upstream;
 
 use std::time::Duration;
@@ -123,3 +125,26 @@ pub(crate) fn ask_with(model: &str, stream: bool, said: &str, more: &str) -> Str
 
 /// A tool, as the further members of a request.
 pub(crate) const TOOLS: &str = r#","tools":[{"type":"function","function":{"name":"look_up","parameters":{"type":"object","properties":{"word":{"type":"string"}},"required":["word"],"additionalProperties":false}}}]}"#;
+
+/// A configuration file of its own: free ports, a store, and `rest`.
+pub(crate) fn page(rest: &str) -> String {
+    let server = "[server]\nlisten = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n";
+    format!("version = 1\n{server}[store]\nrecords = \"sqlite:records.db\"\n{rest}\n")
+}
+
+/// A provider in OpenAI's shape, with the usual key.
+pub(crate) fn provider(name: &str, base_url: &str) -> String {
+    format!(
+        "[provider.{name}]\napi = \"openai-compatible\"\nbase-url = \"{base_url}\"\nkeys = [\"env:TEST_PROVIDER_KEY\"]\n"
+    )
+}
+
+/// One in Anthropic's shape.
+pub(crate) fn anthropic(name: &str, root: &str) -> String {
+    format!("[provider.{name}]\napi = \"anthropic\"\nbase-url = \"{root}\"\nkeys = [\"env:TEST_PROVIDER_KEY\"]\n")
+}
+
+/// A value from its text.
+pub(crate) fn value(json: &str) -> serde_json::Value {
+    serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {json}"))
+}

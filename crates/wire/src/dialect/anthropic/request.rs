@@ -84,7 +84,7 @@ pub(in crate::dialect) fn request(body: &Bytes, head: &Head, rewrite: &Rewrite<'
     let mut out = Writer::new();
     out.text("model", rewrite.model);
     let cap = fields.get("max_completion_tokens").or_else(|| fields.get("max_tokens"));
-    let usual = rewrite.max_output.unwrap_or(MAX_TOKENS).to_string();
+    let usual = rewrite.max_output.unwrap_or(MAX_TOKENS).min(rewrite.room.unwrap_or(u64::MAX)).max(1).to_string();
     out.raw("max_tokens", cap.map_or(&usual, RawValue::get));
     conversation.write(&mut out);
     tools::write(&fields, conversation.called(), &mut out);

@@ -68,6 +68,7 @@ impl<'a> Walk<'a> {
         }
         if is_object {
             may_be_closed(&members)?;
+            names_what_it_requires(&members)?;
         }
         let mut out = Writer::new();
         let mut notes = Vec::new();
@@ -105,7 +106,12 @@ impl<'a> Walk<'a> {
             }
             "anyOf" | "oneOf" | "allOf" => {
                 self.changed |= name == "oneOf";
-                let list: Option<Vec<String>> = json::elements(value)?.into_iter().map(|it| self.schema(it)).collect();
+                let parts = json::elements(value)?;
+                // Each part is closed on its own: no value would be of several.
+                if name == "allOf" && parts.len() > 1 {
+                    return None;
+                }
+                let list: Option<Vec<String>> = parts.into_iter().map(|it| self.schema(it)).collect();
                 let name = if name == "oneOf" { "anyOf" } else { name };
                 out.raw(name, &format!("[{}]", list?.join(",")));
             }
@@ -176,6 +182,16 @@ fn is_object(members: &Members<'_>) -> bool {
         }
         None => members.get("properties").is_some(),
     }
+}
+
+/// Whether a closed object of this schema can exist: all that it requires is among its own members, and no other schema
+/// stands beside them, which would be closed to these as these are to its own.
+fn names_what_it_requires(members: &Members<'_>) -> Option<()> {
+    let beside = ["allOf", "anyOf", "oneOf", "$ref"].iter().any(|keyword| members.get(keyword).is_some());
+    let named = Members::of(members.get("properties"));
+    let required = members.get("required").and_then(json::elements).unwrap_or_default();
+    let all = required.into_iter().filter_map(json::text).all(|name| named.get(&name).is_some());
+    (all && !beside).then_some(())
 }
 
 /// Whether an object of this schema loses nothing when it may have no members but those that are named.

@@ -365,6 +365,41 @@ fn what_a_rung_adds_is_sent() {
     assert_eq!(sent["max_tokens"], 99);
 }
 
+#[test]
+fn a_cap_that_nobody_named_leaves_room_for_the_prompt() {
+    let cap = |members: &str, max_output, room| {
+        let rewrite = Rewrite { max_output, room, ..Rewrite::to("m") };
+        sent_by(&format!(r#"{{"model":"m","messages":[{HI}]{members}}}"#), &rewrite).0["max_tokens"].clone()
+    };
+    assert_eq!(cap("", Some(64_000), Some(20_000)), 20_000);
+    assert_eq!(cap("", Some(64_000), Some(100_000)), 64_000);
+    assert_eq!(cap("", None, Some(1_000)), 1_000);
+    assert_eq!(cap("", None, Some(0)), 1, "no cap of nothing");
+    assert_eq!(cap(r#","max_tokens":70000"#, Some(64_000), Some(20_000)), 70_000, "what the caller says is theirs");
+}
+
+#[test]
+fn a_schema_whose_parts_would_exclude_each_other_once_closed_is_asked_for_in_words() {
+    let part = |name: &str| {
+        format!(r#"{{"type":"object","properties":{{"{name}":{{"type":"string"}}}},"required":["{name}"]}}"#)
+    };
+    let beside = |keyword: &str| part("a").replacen('{', &format!(r#"{{"{keyword}":[{}],"#, part("b")), 1);
+    for schema in [
+        format!(r#"{{"allOf":[{},{}]}}"#, part("a"), part("b")),
+        beside("allOf"),
+        beside("anyOf"),
+        part("a").replacen(r#"["a"]"#, r#"["a","b"]"#, 1),
+    ] {
+        let members = format!(r#","response_format":{{"type":"json_schema","json_schema":{{"schema":{schema}}}}}"#);
+        let (sent, _) = sent(HI, &members);
+        assert_eq!(sent.get("output_config"), None, "{schema}");
+        assert!(sent["system"].as_str().is_some_and(|it| it.contains(&schema)), "{sent}");
+    }
+    let alone = format!(r#"{{"allOf":[{}],"description":"d"}}"#, part("a"));
+    let members = format!(r#","response_format":{{"type":"json_schema","json_schema":{{"schema":{alone}}}}}"#);
+    assert!(sent(HI, &members).0["output_config"].is_object(), "one part excludes nothing");
+}
+
 proptest::proptest! {
     #[test]
     fn no_message_makes_the_translation_panic_or_write_broken_json(
