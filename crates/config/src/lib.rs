@@ -15,9 +15,11 @@ pub mod glob;
 mod raw;
 mod render;
 mod secret;
+pub mod select;
 mod settings;
 mod show;
 mod suggest;
+mod suppose;
 mod units;
 
 pub use codes::CODES;
@@ -26,8 +28,9 @@ pub use diagnostic::{Code, Diagnostic, Severity};
 pub use raw::{KEY_FAMILIES, Key, KeyFamily};
 pub use render::render;
 pub use secret::Secret;
-pub use settings::{AppKey, AppSecret, Config, HeaderMode, ProviderSettings, Server, Store};
+pub use settings::{AppKey, AppSecret, Config, HeaderMode, ProviderSettings, Server, Store, Test};
 pub use show::{Origin, Setting, render_settings, settings};
+pub use suppose::{Supposed, Unsupposed};
 
 /// What the configuration needs from outside of its text; the shell implements it.
 pub trait Source {
@@ -55,8 +58,18 @@ pub struct Compiled {
 /// Compiles a configuration. `file_name` is how diagnostics call the file; it is not read.
 #[must_use]
 pub fn compile(file_name: &str, text: &str, source: &dyn Source) -> Compiled {
+    compiled(file_name, text, compile::Outside::new(source))
+}
+
+/// Compiles a configuration without reading any secret, to ask what it would do where its keys are not set: each secret is
+/// stood in for by its reference, and keys of `app-keys` are unknown. Never to be served.
+#[must_use]
+pub fn compile_offline(file_name: &str, text: &str, source: &dyn Source) -> Compiled {
+    compiled(file_name, text, compile::Outside::offline(source))
+}
+
+fn compiled(file_name: &str, text: &str, mut outside: compile::Outside<'_>) -> Compiled {
     let mut report = diagnostic::Report::new(file_name, text);
-    let mut outside = compile::Outside::new(source);
     let raw = raw::read(text, &mut report);
     let draft = compile::draft(&raw, &mut outside, &mut report);
     report.set_once(true);
@@ -70,6 +83,7 @@ pub fn compile(file_name: &str, text: &str, source: &dyn Source) -> Compiled {
         providers: draft.providers,
         contracts,
         keys: draft.keys,
+        tests: draft.tests,
         floor: raw.defaults.require.as_ref().map(|it| it.value.clone()).unwrap_or_default(),
         hash: hash(text),
     });

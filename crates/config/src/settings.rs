@@ -7,6 +7,7 @@ use std::time::Duration;
 use switchback_contract::Schema;
 use switchback_core::id::Name;
 use switchback_core::policy::{Policy, Require};
+use switchback_core::rehearse::{Expect, Scenario};
 use switchback_wire::dialect::Api;
 
 use crate::secret::Secret;
@@ -26,10 +27,25 @@ pub struct Config {
     pub contracts: Vec<Schema>,
     /// Keys of applications; none: everybody who reaches the listener is let in.
     pub keys: Vec<AppKey>,
+    /// What `switchback test` proves, in file order.
+    pub tests: Vec<Test>,
     /// The `require` of `[defaults]`: the floor under calls that belong to no task (`direct`, `relay`).
     pub floor: Require,
     /// Short name of this text: seven hexadecimal digits, the same for the same text (FNV-1a, 64 bits).
     pub hash: String,
+}
+
+/// `[[test]]`.
+#[derive(Debug, Clone)]
+pub struct Test {
+    /// What it promises; no two share one.
+    pub name: Name,
+    /// Line of the file where it begins, from one.
+    pub line: usize,
+    /// The request, and what its calls meet.
+    pub scenario: Scenario,
+    /// What must come of it; asks something.
+    pub expect: Expect,
 }
 
 /// `[server]`.

@@ -27,6 +27,7 @@ pub mod derive;
 mod ending;
 pub mod explain;
 pub mod record;
+pub mod rehearse;
 pub mod relayed;
 
 pub mod dice;

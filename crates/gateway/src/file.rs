@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use switchback_config::{Compiled, Diagnostic, Source, compile};
+use switchback_config::{Compiled, Diagnostic, Source, compile, compile_offline};
 
 /// Largest file that is read.
 const MOST: u64 = 4 * 1024 * 1024;
@@ -47,6 +47,17 @@ impl ConfigFile {
     pub fn load(&self) -> Result<Loaded, String> {
         let text = read(&self.path).map_err(|why| format!("{}: {why}", self.path.display()))?;
         let compiled = compile(&self.path.to_string_lossy(), &text, &Disk { folder: self.folder() });
+        Ok(Loaded { text, compiled })
+    }
+
+    /// Reads and compiles the file without reading a secret, to ask what it would do; never to serve it.
+    ///
+    /// # Errors
+    ///
+    /// One sentence, when the file cannot be read.
+    pub fn load_offline(&self) -> Result<Loaded, String> {
+        let text = read(&self.path).map_err(|why| format!("{}: {why}", self.path.display()))?;
+        let compiled = compile_offline(&self.path.to_string_lossy(), &text, &Disk { folder: self.folder() });
         Ok(Loaded { text, compiled })
     }
 

@@ -16,9 +16,12 @@ Start       demo         simulated providers, traffic and an outage; no key, no 
 Understand  status       one screen, one exit code
             tail         finished requests as they happen
             explain      why did this request go where it went?    explain req_01K9… | explain --last
+            plan         what would happen to the next request?    plan chat --if 'openai/*=timeout'
 
 Act         routes       list · show · disable · enable · trip · reset
             reload       apply the configuration file now
+
+Prove       test         the configuration's [[test]], offline, in milliseconds
 
 Plumbing    help         help SB204 explains a code, offline; help routes a verb
             completions  for bash, zsh, fish, elvish and powershell
@@ -110,6 +113,10 @@ pub(crate) enum Verb {
     Routes(Routes),
     /// Apply the configuration file now.
     Reload(Reason),
+    /// What would happen to the next request? Without a call.
+    Plan(Plan),
+    /// Run the tests of the configuration, offline.
+    Test(Test),
     /// Explain a code such as SB204, or a verb, offline.
     Help(Help),
     /// Print completions for a shell.
@@ -248,6 +255,39 @@ pub(crate) struct Explain {
     /// The newest request.
     #[arg(long)]
     pub(crate) last: bool,
+}
+
+/// `plan`.
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// The task.
+    pub(crate) task: String,
+    /// What calls would meet: `openai/*=timeout`, `gpt=disabled`; a list is one for each call: `gpt=500,ok`.
+    #[arg(long = "if", value_name = "SELECTOR=FAULT")]
+    pub(crate) hypotheses: Vec<String>,
+    /// The request's surface: interactive or background.
+    #[arg(long, value_name = "SURFACE")]
+    pub(crate) surface: Option<String>,
+    /// The caller's segment.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) segment: Option<String>,
+    /// Tokens of the prompt.
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    pub(crate) tokens: u64,
+    /// From what the running gateway knows of its routes, instead of the file.
+    #[arg(long)]
+    pub(crate) live: bool,
+}
+
+/// `test`.
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// Only tests whose name matches this pattern: `*openai*`.
+    #[arg(default_value = "*", value_name = "NAME-GLOB")]
+    pub(crate) name: String,
+    /// Write the results as JUnit XML, too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
 }
 
 /// `routes`.

@@ -19,6 +19,8 @@ fn main() -> ExitCode {
     };
     let done = match cli.verb {
         Verb::Check(ref it) => verb::check::run(&cli, it),
+        Verb::Test(ref it) => verb::test::run(&cli, it),
+        Verb::Plan(ref it) => on_runtime(verb::plan::run(&cli, it)),
         Verb::Help(ref it) => verb::help::run(&cli, it),
         Verb::Init(ref it) => verb::init::run(&cli, it),
         Verb::Completions(ref it) => verb::completions::run(it),

@@ -17,7 +17,8 @@ const MOST_LISTED: usize = 1_000;
 
 pub(super) fn compile(raw: &Raw, outside: &mut Outside<'_>, report: &mut Report<'_>) -> Vec<AppKey> {
     let mut keys: Vec<AppKey> = Vec::new();
-    if let Some(reference) = &raw.server.app_keys {
+    // What the list holds is a secret as a whole.
+    if let Some(reference) = raw.server.app_keys.as_ref().filter(|_| !outside.is_offline()) {
         let effect = "No application of the list could call.";
         if let Some(list) = outside.secret(reference, || effect.to_owned(), report) {
             listed_keys(&list, &reference.value.to_string(), &reference.span, raw, report, &mut keys);

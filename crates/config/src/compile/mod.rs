@@ -9,6 +9,7 @@ mod outside;
 mod providers;
 mod routes;
 mod tasks;
+mod tests;
 
 use core::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -25,7 +26,7 @@ pub(crate) use self::tasks::Ladder;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Report, Span, listed, shown};
 use crate::raw::Raw;
-use crate::settings::{AppKey, HeaderMode, ProviderSettings, Server, Store};
+use crate::settings::{AppKey, HeaderMode, ProviderSettings, Server, Store, Test};
 use crate::suggest::closest;
 
 /// A configuration that may still have errors, with what the checks need to name places.
@@ -38,6 +39,7 @@ pub(crate) struct Draft<'r> {
     /// In the order of `policy.contracts`; `None` where a schema could not be used.
     pub(crate) contracts: Vec<Option<Schema>>,
     pub(crate) keys: Vec<AppKey>,
+    pub(crate) tests: Vec<Test>,
     /// The ladders of `policy.tasks`, with what was written.
     pub(crate) ladders: Vec<Ladder<'r>>,
     /// What is known of the models of `policy.routes`, deployment by deployment.
@@ -73,6 +75,7 @@ pub(crate) fn draft<'r>(raw: &'r Raw, outside: &mut Outside<'_>, report: &mut Re
         segments,
         breaker: raw.breaker.unwrap_or_default(),
     };
+    let tests = tests::compile(raw, &policy, &ladders, report);
     Draft {
         policy,
         server: server(raw, outside, report),
@@ -80,6 +83,7 @@ pub(crate) fn draft<'r>(raw: &'r Raw, outside: &mut Outside<'_>, report: &mut Re
         providers,
         contracts,
         keys,
+        tests,
         ladders,
         models,
     }

@@ -19,6 +19,7 @@ mod segment;
 pub(crate) mod server;
 mod store;
 pub(crate) mod task;
+pub(crate) mod test;
 mod toml;
 pub(crate) mod tree;
 mod with;
@@ -45,6 +46,7 @@ pub(crate) struct Raw {
     pub(crate) defaults: task::RawSettings,
     pub(crate) tasks: Vec<task::RawTask>,
     pub(crate) breaker: Option<BreakerRules>,
+    pub(crate) tests: Vec<test::RawTest>,
     /// Whether what tasks build on (`[defaults]`, routes, providers, contracts) had no error.
     pub(crate) ground_is_sound: bool,
 }
@@ -86,6 +88,7 @@ pub(crate) fn read(text: &str, report: &mut Report<'_>) -> Raw {
         defaults,
         tasks,
         breaker: one("breaker").map(|it| breaker::read(it, report)),
+        tests: root.entry("test").map(|it| test::read(it, report)).unwrap_or_default(),
         ground_is_sound,
     }
 }

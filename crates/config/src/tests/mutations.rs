@@ -191,6 +191,42 @@ const REQUESTS: &[Row] = &[
     ("call = \"openai/gpt-5\"\n", "call = ¦\"openai/*\"\n", "SB123", "in a rung"),
 ];
 
+#[rustfmt::skip]
+const PROOFS: &[Row] = &[
+    ("[[test]]", "[¦test.a]", "SB102", "[[test]]"),
+    ("name = \"gpt is slow", "¦nmae = \"gpt is slow", "SB101", "rename it to name"),
+    ("ask = \"support-triage\"", "ask = ¦\"suport-triage\"", "SB117", "ask = \"support-triage\""),
+    ("ask = \"support-triage\"", "¦task = \"support-triage\"", "SB101", "known keys for [[test]]"),
+    ("tokens = 2_000", "¦stream = true", "SB103", "remove it"),
+    ("tokens = 2_000", "tokens = ¦-1", "SB107", "tokens = 0"),
+    ("tokens = 2_000\n", "tokens = 2_000\nsegment = \"x\"\n", "SB118", "keep one"),
+    ("needs = [\"tools\"]", "needs = [¦\"tool\"]", "SB106", "write \"tools\""),
+    ("needs = [\"tools\"]", "needs = [¦\"json\"]", "SB106", "tools, images, audio, pdf"),
+    ("surface = \"background\"\ntokens", "surface = ¦\"both\"\ntokens", "SB106", "interactive"),
+    ("given = {", "given = ¦7 # {", "SB102", "given = {"),
+    ("\"openai/*\" = [\"500\", { fault = \"ok\", after = \"9s\" }]", "\"openai/*\" = ¦[]", "SB107", "[\"500\", \"ok\"]"),
+    ("\"openai/*\" = [\"500\"", "\"openai/*\" = [¦\"tiemout\"", "SB106", "write \"timeout\""),
+    ("\"openai/*\" = [\"500\"", "\"openai/*\" = [¦500", "SB102", "\"timeout\""),
+    ("\"openai/*\" = [\"500\"", "¦\"openai/*\" = [\"disabled\"", "SB112", "name one of: gpt, llama"),
+    ("\"openai/*\" = [\"500\"", "¦\"gemini/*\" = [\"500\"", "SB112", "name one of: gpt, llama"),
+    ("\"openai/*\" = [\"500\"", "¦\"openai/*@mars\" = [\"500\"", "SB112", "name one of: gpt, llama"),
+    ("\"as:narrower\" = \"timeout\"", "¦\"as:stronger\" = \"timeout\"", "SB112", "name one of: gpt, llama"),
+    ("\"as:narrower\" = \"timeout\"", "¦\"as:narrower\" = \"disabled\"", "SB112", "name one of: gpt, llama"),
+    ("\"as:narrower\" = \"timeout\"", "\"llama\" = { fault = \"disabled\", after = ¦\"3s\" }", "SB110", "remove after"),
+    ("after = \"9s\"", "¦aftre = \"9s\"", "SB101", "rename it to after"),
+    ("after = \"9s\"", "after = ¦\"9\"", "SB105", "after = \"9s\""),
+    ("{ fault = \"ok\", ", "¦{ ", "SB104", "fault = \"ok\""),
+    ("expect = { served-by", "¦expects = { served-by", "SB101", "rename it to expect"),
+    ("served-by = \"llama\"", "served-by = ¦\"lama\"", "SB112", "served-by = \"llama\""),
+    ("served-by = \"llama\"", "served-by = ¦\"fail\"", "SB112", "served-by = "),
+    ("outcome = \"degraded\"", "outcome = ¦\"degradet\"", "SB106", "outcome = \"degraded\""),
+    ("outcome = \"degraded\"", "outcome = ¦\"deferred\"", "SB103", "outcome = \"ok\""),
+    ("rung = 2", "rung = ¦6", "SB107", "rung = 5"),
+    ("attempts = 3", "attempts = ¦21", "SB107", "attempts = 20"),
+    ("why = \"ladder\"", "why = ¦\"drill\"", "SB103", "why = \"ladder\""),
+    ("within = \"40s\"", "¦cost = \"$1\"", "SB103", "remove it"),
+];
+
 fn each(rows: &[Row]) {
     for (from, to, code, fix) in rows {
         assert!(GOOD.contains(from), "nothing to replace: {from}");
@@ -245,6 +281,11 @@ fn a_deployment_or_a_path_that_cannot_work_is_refused() {
 #[test]
 fn what_a_task_or_a_rung_cannot_mean_is_refused() {
     each(REQUESTS);
+}
+
+#[test]
+fn a_test_that_could_never_run_or_never_fail_is_refused() {
+    each(PROOFS);
 }
 
 #[test]

@@ -1,9 +1,13 @@
 //! Whole files: the smallest, the one that shows everything, one in JSON.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use switchback_core::failure::FailureClass;
+use switchback_core::health::Health;
 use switchback_core::policy::{Role, RungKind, StreamMode, Surface};
+use switchback_core::rehearse::rehearse;
+use switchback_core::time::Now;
 
 use super::*;
 use crate::{AppSecret, HeaderMode};
@@ -61,7 +65,8 @@ fn the_file_that_shows_everything_has_only_what_is_not_supported_yet() {
     let found = findings(EVERYTHING);
     let others: Vec<_> = found.iter().filter(|it| it.code.0 != "SB103").cloned().collect();
     assert_eq!(others, [], "{}", shown(&others, EVERYTHING));
-    for key in ["`safety`", "`must`", "[budget]", "[[test]]", "`hedge`", "`rules`", "`requests`", "`SB214`", "`auto`"] {
+    for key in ["`safety`", "`must`", "[budget]", "[[never]]", "`hedge`", "`rules`", "`requests`", "`SB214`", "`auto`"]
+    {
         let plain = key.replace("[[", "[").replace("]]", "]");
         assert!(found.iter().any(|it| it.message.contains(&plain)), "nothing about {key}");
     }
@@ -117,6 +122,43 @@ fn every_setting_of_a_good_file_arrives() {
     );
     assert!(matches!(config.keys[3].secret, AppSecret::Sha256([0x2c, ..])));
     assert_eq!(config.contracts.len(), policy.contracts.len());
+}
+
+#[test]
+fn a_test_arrives_and_passes_as_it_is_written() {
+    let config = good(GOOD);
+    let [test] = config.tests.as_slice() else { panic!("one test") };
+    assert_eq!((&*test.name, test.scenario.prompt_tokens), ("gpt is slow: jobs of pro get llama", 2_000));
+    assert_eq!(GOOD.lines().nth(test.line - 1), Some("[[test]]"));
+    assert_eq!(test.scenario.given[0].plays[1].after, Some(Duration::from_secs(9)));
+    let (policy, now) = (Arc::new(config.policy), Now::ZERO);
+    let record = rehearse(&policy, &test.scenario, &Health::new(&policy), now).unwrap();
+    assert_eq!(test.expect.differences(&record), [], "{record:#?}");
+}
+
+#[test]
+fn a_file_is_compiled_offline_without_reading_a_secret() {
+    let world = World::default()
+        .file("contracts/triage.schema.json", TRIAGE)
+        .file("prompts/category-only.md", "Name the category.")
+        .variable("OPENAI_API_KEY", "sk-proj-0123456789012345678901234567890");
+    let compiled = crate::compile_offline("switchback.toml", GOOD, &world);
+    assert_eq!(compiled.diagnostics, [], "{}", shown(&compiled.diagnostics, GOOD));
+    let config = compiled.config.unwrap();
+    assert_eq!(config.providers[0].keys[0].expose(), "env:OPENAI_API_KEY", "what is set is not read either");
+    assert_eq!((config.tests.len(), config.policy.tasks.len()), (1, 3));
+}
+
+#[test]
+fn two_tests_of_one_name_and_a_test_of_a_star_are_refused() {
+    let twice = format!("{GOOD}{}", GOOD.split_at(GOOD.find("[[test]]").unwrap()).1);
+    let found = finding(&twice);
+    assert_eq!((found.code.0, found.fix.as_deref()), ("SB118", Some("give it a name of its own")));
+    let star = with_task(
+        "names = [\"openai/*\"]\nladder = [{ try = \"openai/*\" }]\naccept = [\"SB204\"]\n[[test]]\nname = \"a\"\n\
+         ask = \"chat\"\nexpect = { outcome = \"ok\" }",
+    );
+    assert_eq!(findings(&star).iter().map(|it| it.code.0).collect::<Vec<_>>(), ["SB103"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A reload: what is known of routes that are still there stays known.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::health::Health;
 use crate::health::deployment::DeploymentHealth;
@@ -8,6 +8,16 @@ use crate::policy::Policy;
 use crate::route::{Deployment, Route};
 
 impl Health {
+    /// The same state apart: what happens to the copy does not happen here.
+    #[must_use]
+    pub fn copied(&self) -> Self {
+        fn apart<T: Clone>(kept: &[Arc<Mutex<T>>]) -> Vec<Arc<Mutex<T>>> {
+            let copy = |it: &Arc<Mutex<T>>| it.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            kept.iter().map(|it| Arc::new(Mutex::new(copy(it)))).collect()
+        }
+        Self { routes: apart(&self.routes), credentials: apart(&self.credentials), providers: self.providers.clone() }
+    }
+
     /// State for a new policy: a route that still has the same deployments keeps what is known of it, unless the trip
     /// rules changed; of one that has others, each deployment that is still there does. Credentials begin anew: a reload
     /// is how an operator says that a key was mended.

@@ -8,6 +8,7 @@ mod events;
 mod live;
 mod metrics;
 mod pages;
+mod plan;
 mod requests;
 mod routes;
 mod session;
@@ -95,6 +96,7 @@ pub(crate) fn router(admin: Admin) -> Router {
         .route("/admin/v1/status", get(status::status))
         .route("/admin/v1/requests", get(requests::list))
         .route("/admin/v1/requests/{id}", get(requests::one))
+        .route("/admin/v1/plan", get(plan::plan))
         .route("/admin/v1/tasks", get(status::tasks))
         .route("/admin/v1/routes", get(routes::list))
         .route("/admin/v1/routes/disable", post(routes::disable))

@@ -62,21 +62,6 @@ pub(crate) fn all_of(route: &Route) -> Deployments {
 /// What a selector names: a glob over route names or calls, optionally `@region`. One deployment of a route leaves the
 /// others.
 pub(crate) fn select(policy: &Policy, selector: &str) -> Vec<Target> {
-    let (glob, region) = selector.split_once('@').map_or((selector, None), |(glob, region)| (glob, Some(region)));
-    let matches = |text: &str| switchback_config::glob::matches(glob, text);
-    let mut targets = Vec::new();
-    for (place, route) in policy.routes.iter().enumerate() {
-        let named = matches(&route.name);
-        let mine = route.deployments.iter().enumerate().filter(|(_, it)| {
-            let here = region.is_none_or(|wanted| {
-                it.region.as_deref().is_some_and(|own| switchback_config::glob::matches(wanted, own))
-            });
-            here && (named || matches(&it.call))
-        });
-        let which = mine.fold(Deployments::default(), |which, (place, _)| which.with(place));
-        if let (false, Ok(id)) = (which.is_empty(), u32::try_from(place)) {
-            targets.push(Target { route: RouteId(id), which });
-        }
-    }
-    targets
+    let named = switchback_config::select::select(policy, selector);
+    named.into_iter().map(|(route, which)| Target { route, which }).collect()
 }

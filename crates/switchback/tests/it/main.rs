@@ -51,7 +51,11 @@ mod policy;
 #[cfg(test)]
 mod probes;
 #[cfg(test)]
+mod proving;
+#[cfg(test)]
 mod readme;
+#[cfg(test)]
+mod rehearsing;
 #[cfg(test)]
 mod relaying;
 #[cfg(test)]

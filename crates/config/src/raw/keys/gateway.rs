@@ -18,8 +18,9 @@ pub(crate) const ROOT: KeyFamily = KeyFamily {
         key("task", "tables with names", "none", "what applications ask for, each with its ladder"),
         key("key", "tables with names", "none", "keys of applications"),
         key("breaker", "table", "none", "trip rules in place of the built-in ones"),
+        key("test", "list of tables, `[[test]]`", "none", "what `switchback test` proves, offline"),
     ],
-    later: &["review", "queue", "budget", "mode", "notify", "never", "always", "test"],
+    later: &["review", "queue", "budget", "mode", "notify", "never", "always"],
     hints: &[
         ("tasks", "tables are named in the singular: [task.NAME]"),
         ("routes", "tables are named in the singular: [route.NAME]"),

@@ -4,10 +4,12 @@
 //! and `check --show` takes the words of defaults from it. Says nothing of how a value is read.
 
 mod gateway;
+mod proof;
 mod request;
 mod upstream;
 
 pub(crate) use gateway::{BREAKER, CONTRACT, KEY, OPENS_AT, REPAIR, ROOT, SEGMENT, SERVER, STORE};
+pub(crate) use proof::{EXPECT, PLAY, TEST};
 pub(crate) use request::{ANSWER, DEADLINE, DEFAULTS, FAIL, REQUIRE, TASK, TRY};
 pub(crate) use upstream::{CALL, PRICE, PROVIDER, ROUTE, TLS};
 
@@ -40,7 +42,7 @@ pub struct Key {
 /// Every family of keys, in the order of the reference page.
 pub const KEY_FAMILIES: &[&KeyFamily] = &[
     &ROOT, &SERVER, &STORE, &PROVIDER, &TLS, &ROUTE, &CALL, &PRICE, &CONTRACT, &REPAIR, &SEGMENT, &KEY, &BREAKER,
-    &OPENS_AT, &DEFAULTS, &TASK, &DEADLINE, &REQUIRE, &TRY, &ANSWER, &FAIL,
+    &OPENS_AT, &DEFAULTS, &TASK, &DEADLINE, &REQUIRE, &TRY, &ANSWER, &FAIL, &TEST, &PLAY, &EXPECT,
 ];
 
 /// A key, for the tables of this folder.
